@@ -2,8 +2,8 @@
 
 It never writes or accepts extension lines: nobody who follows the log can audit them.
 
-c2sp.org/tlog-checkpoint v1.0.0. Stricter than it in two points: the key's name is the origin, and sizes stay below
-2^63, which is what Go's and PostgreSQL's integers hold.
+c2sp.org/tlog-checkpoint v1.0.0. Stricter than it in two points: the key's name is the origin, and sizes stay
+below 2^63, which is what Go's and PostgreSQL's integers hold.
 """
 
 import re
@@ -58,7 +58,7 @@ class Checkpoint:
 
 
 def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
-    """Return the signed note. The caller has proved that it is consistent with all that ``key`` signed before."""
+    """Return the signed note. The caller has proved it consistent with all that ``key`` signed before."""
     if key.name != checkpoint.origin:
         raise ValueError(f"the key of {key.name} does not sign for the log {checkpoint.origin}")
     return key.sign_note(checkpoint.text())

@@ -19,8 +19,8 @@ class VerificationError(ValueError):
     """A proof, signature or format did not hold; nothing that rests on it may be believed.
 
     ``step`` is stable and names where it failed ("shape", "key", "checkpoint", "entries", "inclusion",
-    "consistency", "note", "canonical", "outside"). Where entries are what failed, ``index`` is the lowest that did
-    and ``failures`` their number. ``passed`` are the steps that held before it.
+    "consistency", "note", "canonical", "outside"). Where entries are what failed, ``index`` is the lowest of
+    them and ``failures`` their number. ``passed`` are the steps that held before it.
     """
 
     def __init__(

@@ -192,7 +192,7 @@ class Tree:
         return path
 
     def _range_root(self, start: int, size: int) -> bytes:
-        """Return the root over leaves [start, size), ``start`` being 0 or a multiple of a power of two above the gap."""
+        """Return the root over leaves [start, size), ``start`` being 0 or where a subtree begins."""
         nodes = []
         while start < size:
             level = (size - start).bit_length() - 1
@@ -253,8 +253,9 @@ def verify_consistency(
 ) -> None:
     """Prove that the tree of ``second`` leaves begins with the whole tree of ``first`` leaves.
 
-    Raises ``VerificationError`` with step "consistency". RFC 9162 section 2.1.4.2, and two cases that
-    it leaves out: equal sizes need equal roots, and every tree begins with the empty one; both with an empty proof.
+    Raises ``VerificationError`` with step "consistency". RFC 9162 section 2.1.4.2, and two cases that it
+    leaves out, both with an empty proof: equal sizes need equal roots, and every tree has the empty
+    one as its beginning.
     """
     # 0. The sizes that the RFC's algorithm does not cover.
     if not 0 <= first <= second:

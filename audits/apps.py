@@ -1,0 +1,20 @@
+"""The ground floor: what was recorded, measured and printed."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AuditsConfig(AppConfig):
+    name = "audits"
+    verbose_name = "Audit trail"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django.contrib.auth import user_logged_in
+        from django.contrib.auth.models import update_last_login
+
+        from audits.trail import checks, installation  # noqa: F401 - registers the system checks
+
+        # Django would write last_login outside any act; sign-ins are recorded as acts instead.
+        user_logged_in.disconnect(update_last_login, dispatch_uid="update_last_login")
+        post_migrate.connect(installation.after_migrate, dispatch_uid="audits.trail.installation")

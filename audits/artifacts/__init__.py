@@ -1,0 +1,1 @@
+"""The content store: files by their SHA-256, streamed, never overwritten."""

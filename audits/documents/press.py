@@ -1,0 +1,164 @@
+"""HTML to PDF/A-3b (ISO 19005-3:2012), tagged (ISO 32000-1:2008, 14.8), by WeasyPrint.
+
+Must never reach out: what a page may load is handed over beforehand, and asking for anything else ends the printing.
+"""
+
+import importlib.util
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import weasyprint
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+from audits.documents.attachments import Attachment
+from audits.documents.errors import DocumentError
+
+_SVG = "image/svg+xml"
+_PNG = "image/png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imprint:
+    """What the file says about itself: ``created`` in UTC to the second, ``identifier`` any bytes."""
+
+    title: str
+    author: str
+    language: str
+    created: datetime
+    identifier: bytes
+
+
+def print_pages(
+    html: str, *, figures: Mapping[str, bytes], attachments: Sequence[Attachment], imprint: Imprint
+) -> bytes:
+    """Lay the page out and write it.
+
+    Raises ``DocumentError``: ``document_resource`` when the page asks for what it was not given, ``document_layout`` when
+    the printer reports anything at all, since every complaint of its is something missing on paper.
+    """
+    fetcher = _Sealed(figures)
+    # The PDF's directory of embedded files is a name tree and must be sorted (ISO 32000-1, 7.9.6).
+    enclosed = [_enclose(item, imprint.created) for item in sorted(attachments, key=lambda item: item.name)]
+    with _complaints() as complaints:
+        try:
+            pages = weasyprint.HTML(string=html, url_fetcher=fetcher).render(
+                attachments=enclosed,
+                pdf_identifier=imprint.identifier,
+                pdf_variant="pdf/a-3b",
+                pdf_tags=True,
+            )
+            pages.metadata.title = imprint.title
+            pages.metadata.authors = [imprint.author]
+            pages.metadata.lang = imprint.language
+            pages.metadata.generator = "Countersign"
+            pages.metadata.created = pages.metadata.modified = imprint.created.strftime("%Y-%m-%dT%H:%M:%SZ")
+            pdf = pages.write_pdf(
+                finisher=_list_each_file_once,
+                attachments=enclosed,
+                pdf_identifier=imprint.identifier,
+                pdf_variant="pdf/a-3b",
+                pdf_tags=True,
+            )
+        except FatalURLFetchingError as refused:
+            raise DocumentError(str(refused), code="document_resource") from refused
+    if complaints:
+        raise DocumentError(f"The document would be incomplete: {complaints[0]}", code="document_layout")
+    return bytes(pdf)
+
+
+def font_folder() -> Path | None:
+    """Where the DejaVu fonts of the pinned matplotlib lie, so that every installation prints the same letters."""
+    found = importlib.util.find_spec("matplotlib")
+    if found is None or not found.submodule_search_locations:
+        return None
+    return Path(found.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
+
+
+class _Sealed(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types.
+    """Hands out the given figures, the document's fonts and ``data:`` URLs; refuses everything else, fatally."""
+
+    def __init__(self, figures: Mapping[str, bytes]) -> None:
+        super().__init__(allowed_protocols={"data"}, allow_redirects=False)
+        self._figures = figures
+        self._fonts = font_folder()
+
+    def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> object:
+        scheme, _, rest = url.partition(":")
+        match scheme.lower():
+            case "data":
+                return super().fetch(url, headers)
+            case "figure":
+                return self._figure(url, unquote(rest))
+            case "font":
+                return self._font(url, unquote(rest))
+        raise FatalURLFetchingError(
+            f"The document asked for {url[:200]!r}, and nothing may be fetched while printing; "
+            "hand it over as a figure or a data: URL."
+        )
+
+    def _figure(self, url: str, name: str) -> object:
+        if name not in self._figures:
+            raise FatalURLFetchingError(
+                f"The document asked for the figure {name!r}, which it was not given."
+            )
+        content = self._figures[name]
+        kind = _PNG if content.startswith(b"\x89PNG") else _SVG
+        return URLFetcherResponse(url, content, {"Content-Type": kind})
+
+    def _font(self, url: str, name: str) -> object:
+        path = self._fonts / name if self._fonts and "/" not in name else None
+        if path is None or not path.is_file():
+            raise FatalURLFetchingError(
+                f"The font {name!r} is not installed; install the pinned requirements (matplotlib carries it)."
+            )
+        return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": "font/ttf"})
+
+
+def _enclose(attachment: Attachment, created: datetime) -> object:
+    return weasyprint.Attachment(
+        string=attachment.content,
+        name=attachment.name,
+        description=attachment.description,
+        created=created,
+        modified=created,
+        relationship=attachment.relationship.value,
+    )
+
+
+def _list_each_file_once(document: object, pdf: object) -> None:
+    """WeasyPrint 70 lists a document's attachments twice among the associated files (``/AF``); once is meant."""
+    files = pdf.catalog.get("AF")  # type: ignore[attr-defined]
+    if files:
+        once = list(dict.fromkeys(files))
+        files.clear()
+        files.extend(once)
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """What WeasyPrint logs as a warning or an error while this thread prints: it only logs what it leaves out."""
+    messages: list[str] = []
+    handler = _Listener(messages)
+    logger = logging.getLogger("weasyprint")
+    logger.addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Listener(logging.Handler):
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._messages = messages
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self._messages.append(record.getMessage())

@@ -1,0 +1,168 @@
+"""The trail's tables, the function that opens an act, and the guards that make the tables append-only."""
+
+from django.db import migrations
+
+TABLES = """
+CREATE TABLE audits_epoch (
+    number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    system_identifier text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE audits_epoch IS
+    'One row per database cluster the trail has lived in: transaction ids start anew in each.';
+INSERT INTO audits_epoch (system_identifier) SELECT system_identifier::text FROM pg_control_system();
+
+CREATE TABLE audits_act (
+    epoch integer NOT NULL,
+    xid xid8 NOT NULL,
+    id uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),
+    kind text NOT NULL CHECK (kind ~ '^[a-z]+\\.[a-z_]+\\.[a-z_]+$'),
+    actor text NOT NULL CHECK (actor <> ''),
+    via text NOT NULL,
+    role text NOT NULL,
+    subject text NOT NULL CHECK (subject <> ''),
+    reason text NOT NULL,
+    data text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (epoch, xid)
+);
+CREATE TABLE audits_change (
+    epoch integer NOT NULL,
+    xid xid8 NOT NULL,
+    n bigint GENERATED ALWAYS AS IDENTITY,
+    tbl text NOT NULL,
+    op text NOT NULL CHECK (op IN ('I', 'U', 'D', 'S')),
+    key text NOT NULL,
+    diff text NOT NULL,
+    PRIMARY KEY (epoch, xid, n)
+);
+CREATE TABLE audits_disclosure (
+    commitment text PRIMARY KEY,
+    salt bytea NOT NULL,
+    value text NOT NULL
+);
+CREATE TABLE audits_entry (
+    index bigint PRIMARY KEY,
+    epoch integer NOT NULL,
+    xid xid8 NOT NULL,
+    act_id uuid NOT NULL UNIQUE,
+    kind text NOT NULL,
+    actor text NOT NULL,
+    subject text NOT NULL,
+    at timestamptz NOT NULL,
+    body bytea NOT NULL,
+    leaf_hash bytea NOT NULL CHECK (length(leaf_hash) = 32),
+    UNIQUE (epoch, xid)
+);
+CREATE INDEX audits_entry_subject ON audits_entry (subject, index);
+CREATE INDEX audits_entry_actor ON audits_entry (actor, index);
+CREATE TABLE audits_checkpoint (
+    size bigint PRIMARY KEY,
+    root bytea NOT NULL CHECK (length(root) = 32),
+    note text NOT NULL,
+    signed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+"""
+
+DROP_TABLES = """
+DROP TABLE audits_checkpoint, audits_entry, audits_disclosure, audits_change, audits_act, audits_epoch;
+"""
+
+FUNCTIONS = """
+CREATE FUNCTION audits_current_epoch() RETURNS integer
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT max(number) FROM public.audits_epoch $$;
+
+-- A salted commitment to text about people: SHA-256 of salt and UTF-8 text. The text goes beside the trail.
+CREATE FUNCTION audits_commit(value text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    salt bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+    commitment text := encode(sha256(salt || convert_to(value, 'UTF8')), 'hex');
+BEGIN
+    INSERT INTO public.audits_disclosure (commitment, salt, value) VALUES (commitment, salt, value);
+    RETURN commitment;
+END $$;
+
+CREATE FUNCTION audits_open_act(kind text, actor text, via text, subject text, reason text, data text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    opened uuid;
+BEGIN
+    IF jsonb_typeof(data::jsonb) <> 'object' THEN
+        RAISE EXCEPTION 'the data of an act must be a JSON object' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO public.audits_act (epoch, xid, kind, actor, via, role, subject, reason, data)
+    VALUES (public.audits_current_epoch(), pg_current_xact_id(), kind, actor, via, session_user, subject,
+            CASE WHEN reason = '' THEN '' ELSE public.audits_commit(reason) END, data)
+    RETURNING id INTO opened;
+    RETURN opened;
+END $$;
+
+-- What a capture trigger asks first: the act of this very transaction, or an error that says how to open one.
+CREATE FUNCTION audits_require_act(tbl text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    here integer := public.audits_current_epoch();
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.audits_act a WHERE a.epoch = here AND a.xid = pg_current_xact_id()) THEN
+        RAISE EXCEPTION 'table % is governed: this write stands outside an act', tbl
+        USING ERRCODE = '23514', HINT = 'Call the service that does this, or open an act in the same transaction: '
+            'in Python "with audits.trail.act(...)", in SQL '
+            '"SELECT audits_open_act(kind, actor, via, subject, reason, data)".';
+    END IF;
+    RETURN here;
+END $$;
+
+CREATE FUNCTION audits_refuse() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '% on % is refused: what is recorded there stays', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = '23514', HINT = 'Record a new act that corrects the earlier one.';
+END $$;
+
+CREATE FUNCTION audits_refuse_moved_key() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'the key of a row of % cannot change: the trail knows the row by it', TG_TABLE_NAME
+    USING ERRCODE = '23514', HINT = 'Delete the row and insert another.';
+END $$;
+
+REVOKE ALL ON FUNCTION audits_commit(text), audits_require_act(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION audits_open_act(text, text, text, text, text, text) FROM PUBLIC;
+"""
+
+DROP_FUNCTIONS = """
+DROP FUNCTION audits_refuse_moved_key(), audits_refuse(), audits_require_act(text),
+    audits_open_act(text, text, text, text, text, text), audits_commit(text), audits_current_epoch() CASCADE;
+"""
+
+GUARDED = ["audits_epoch", "audits_act", "audits_change", "audits_disclosure", "audits_entry", "audits_checkpoint"]
+
+
+def _guards() -> str:
+    return "".join(
+        f"CREATE TRIGGER audits_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION audits_refuse();"
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER audits_refuse;"
+        for table in GUARDED
+    )
+
+
+def _drop_guards() -> str:
+    return "".join(f"DROP TRIGGER audits_refuse ON {table};" for table in GUARDED)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("audits", "0001_initial")]
+
+    operations = [
+        migrations.RunSQL(TABLES, DROP_TABLES),
+        migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),
+        migrations.RunSQL(_guards(), _drop_guards()),
+    ]

@@ -1,0 +1,8 @@
+"""The ground floor's tables: accounts, the trail, evidence."""
+
+from audits.models.accounts import User
+from audits.models.evidence import Evidence
+from audits.models.governed import Capture, Governed
+from audits.models.trail import Act, Checkpoint, Disclosure, Entry
+
+__all__ = ["Act", "Capture", "Checkpoint", "Disclosure", "Entry", "Evidence", "Governed", "User"]

@@ -1,0 +1,31 @@
+"""People and services that act: the accounts.
+
+An account's name and address are personal: the trail knows people by id. Nothing here checks what an account may do.
+"""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.hashers import check_password
+from django.contrib.auth.models import AbstractUser
+
+from audits.models.governed import Capture, Governed
+
+
+class User(Governed, AbstractUser):
+    """A person, or a service that holds a token."""
+
+    capture: ClassVar[Capture] = Capture(
+        personal=frozenset({"username", "first_name", "last_name", "email"}), secret=frozenset({"password"})
+    )
+
+    class Meta(AbstractUser.Meta):
+        swappable = "AUTH_USER_MODEL"
+
+    @property
+    def name(self) -> str:
+        """The name for pages, signatures and documents."""
+        return self.get_full_name() or self.username
+
+    def check_password(self, raw_password: Any) -> bool:
+        """As Django's, but never upgrades the stored hash: that would be a write outside an act."""
+        return check_password(raw_password, self.password)

@@ -1,0 +1,83 @@
+"""The trail's tables as Django sees them, for reading.
+
+They are made by SQL in the migrations and written by database functions only; nothing here may ever save or delete.
+No foreign key leads from them to anything: people and subjects are text.
+"""
+
+from django.db import models
+
+
+class Act(models.Model):
+    """One act: who did what to which subject and why. ``xid`` is the transaction that carried it."""
+
+    id = models.UUIDField(primary_key=True)
+    epoch = models.IntegerField()
+    xid = models.TextField()
+    kind = models.TextField()
+    actor = models.TextField()
+    via = models.TextField()
+    role = models.TextField()
+    subject = models.TextField()
+    reason = models.TextField(help_text="Commitment to the reason: SHA-256 of salt and text, in hexadecimal.")
+    data = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "audits_act"
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.subject}"
+
+
+class Disclosure(models.Model):
+    """The text behind a commitment in the trail, with its salt: kept beside the trail so that it can be erased."""
+
+    commitment = models.TextField(primary_key=True)
+    salt = models.BinaryField()
+    value = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "audits_disclosure"
+
+    def __str__(self) -> str:
+        return self.commitment
+
+
+class Entry(models.Model):
+    """One leaf of the log: the exact bytes of an act with all its changes, and their RFC 6962 leaf hash."""
+
+    index = models.BigIntegerField(primary_key=True)
+    act_id = models.UUIDField()
+    kind = models.TextField()
+    actor = models.TextField()
+    subject = models.TextField()
+    at = models.DateTimeField()
+    body = models.BinaryField()
+    leaf_hash = models.BinaryField()
+
+    class Meta:
+        managed = False
+        db_table = "audits_entry"
+        verbose_name = "trail entry"
+        verbose_name_plural = "trail entries"
+
+    def __str__(self) -> str:
+        return f"entry {self.index}"
+
+
+class Checkpoint(models.Model):
+    """A signed checkpoint (C2SP tlog-checkpoint) of the log at one size."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.BinaryField()
+    note = models.TextField()
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "audits_checkpoint"
+
+    def __str__(self) -> str:
+        return f"checkpoint at {self.size}"

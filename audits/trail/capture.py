@@ -1,0 +1,104 @@
+"""The triggers that record: SQL generated for one governed table from its columns.
+
+Set-based (one firing per statement, with transition tables), so a bulk write costs one look-up. A write outside an act
+is refused; an update that changes nothing leaves nothing.
+"""
+
+from audits.models.governed import Capture
+from audits.trail.encoding import Column, difference_of, differs, identifier, literal, object_of
+
+_TRIGGERS = {
+    "I": ("INSERT", "REFERENCING NEW TABLE AS n"),
+    "U": ("UPDATE", "REFERENCING OLD TABLE AS o NEW TABLE AS n"),
+    "D": ("DELETE", "REFERENCING OLD TABLE AS o"),
+}
+
+
+def function_name(table: str, op: str) -> str:
+    return f"audits_capture_{table}_{op.lower()}"
+
+
+def trigger_names(capture: Capture) -> list[str]:
+    names = ["audits_i", "audits_u", "audits_d", "audits_key", "audits_truncate"]
+    return [*names, "audits_append_only"] if capture.append_only else names
+
+
+def function_bodies(table: str, key: str, columns: list[Column]) -> dict[str, str]:
+    """The body of each capture function, by operation, exactly as the database must hold it."""
+    return {op: _body(table, key, columns, op) for op in _TRIGGERS}
+
+
+def _body(table: str, key: str, columns: list[Column], op: str) -> str:
+    row = "o" if op == "D" else "n"
+    key_column = identifier(key)
+    if op == "U":
+        changed = " OR ".join(differs(column) for column in columns)
+        source = f"n JOIN o ON o.{key_column} = n.{key_column} WHERE {changed}"
+        diff = difference_of(columns)
+    else:
+        source = row
+        diff = object_of(columns, row)
+    return f"""
+DECLARE
+    here integer;
+BEGIN
+    IF NOT EXISTS (SELECT FROM {row}) THEN
+        RETURN NULL;
+    END IF;
+    here := public.audits_require_act({literal(table)});
+    INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)
+    SELECT here, pg_current_xact_id(), {literal(table)}, {literal(op)}, {row}.{key_column}::text, {diff}
+    FROM {source};
+    RETURN NULL;
+END
+"""
+
+
+def snapshot_statement(table: str, key: str, columns: list[Column]) -> str:
+    """SQL that records every row of the table as it stands (operation S), inside an act that is already open."""
+    return (
+        f"INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)"
+        f" SELECT public.audits_current_epoch(), pg_current_xact_id(), {literal(table)}, 'S',"
+        f" n.{identifier(key)}::text, {object_of(columns, 'n')} FROM {identifier(table)} n"
+    )
+
+
+def state_query(table: str, key: str, columns: list[Column]) -> str:
+    """SQL that reads every row as ``(key, JSON object)``, in the terms of the trail, personal text in the clear."""
+    return (
+        f"SELECT n.{identifier(key)}::text, {object_of(columns, 'n', clear=True)} FROM public.{identifier(table)} n"
+    )
+
+
+def install_statements(table: str, key: str, columns: list[Column], capture: Capture) -> list[str]:
+    """Everything that puts the table under the trail; safe to run again."""
+    statements = []
+    target = f"public.{identifier(table)}"
+    for op, body in function_bodies(table, key, columns).items():
+        event, referencing = _TRIGGERS[op]
+        name = function_name(table, op)
+        statements += [
+            f"CREATE OR REPLACE FUNCTION public.{identifier(name)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+            f" SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 SET \"DateStyle\" = 'ISO'"
+            f" AS {literal(body)}",
+            f"REVOKE ALL ON FUNCTION public.{identifier(name)}() FROM PUBLIC",
+            f"CREATE OR REPLACE TRIGGER audits_{op.lower()} AFTER {event} ON {target} {referencing}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION public.{identifier(name)}()",
+        ]
+    key_column = identifier(key)
+    statements += [
+        f"CREATE OR REPLACE TRIGGER audits_key AFTER UPDATE ON {target} FOR EACH ROW"
+        f" WHEN (OLD.{key_column} IS DISTINCT FROM NEW.{key_column})"
+        f" EXECUTE FUNCTION public.audits_refuse_moved_key()",
+        f"CREATE OR REPLACE TRIGGER audits_truncate BEFORE TRUNCATE ON {target}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION public.audits_refuse()",
+    ]
+    if capture.append_only:
+        statements.append(
+            f"CREATE OR REPLACE TRIGGER audits_append_only BEFORE UPDATE OR DELETE ON {target}"
+            f" FOR EACH ROW EXECUTE FUNCTION public.audits_refuse()"
+        )
+    statements += [
+        f"ALTER TABLE {target} ENABLE ALWAYS TRIGGER {identifier(trigger)}" for trigger in trigger_names(capture)
+    ]
+    return statements

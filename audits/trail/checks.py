@@ -1,0 +1,37 @@
+"""System checks: what an operator must hear before the service starts."""
+
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connection
+from django.db.utils import Error as DatabaseError
+
+from audits.trail.governed import governed_tables
+
+
+@register(Tags.database)
+def triggers_are_in_place(databases: list[str] | None, **_: object) -> list[CheckMessage]:
+    """audits.E001: a governed table without its triggers. Runs with ``check --database default``."""
+    if not databases:
+        return []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+                " WHERE t.tgname IN ('audits_i', 'audits_u', 'audits_d') AND t.tgenabled = 'A'"
+                " GROUP BY c.relname HAVING count(*) = 3"
+            )
+            guarded = {name for (name,) in cursor.fetchall()}
+            cursor.execute("SELECT to_regclass('audits_act') IS NOT NULL")
+            (migrated,) = cursor.fetchone()
+    except DatabaseError as error:
+        return [Error(f"The database cannot be asked: {error}", id="audits.E002")]
+    if not migrated:
+        return []
+    return [
+        Error(
+            f"Table {governed.table} is governed but its triggers are missing or disabled.",
+            hint="Run manage.py migrate as the owner, then ./run verify.",
+            id="audits.E001",
+        )
+        for governed in governed_tables()
+        if governed.table not in guarded
+    ]

@@ -1,0 +1,126 @@
+"""Puts the governed tables under the trail after every migration, as the owner of the tables.
+
+Installs triggers, takes a snapshot of rows that stood there before (or whose columns changed), notes a new database
+cluster, and grants the application's role what it needs and no more. Never run by the application's role.
+"""
+
+import json
+from dataclasses import dataclass
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from audits.models.governed import Capture
+from audits.trail.act import act, event
+from audits.trail.actor import Actor
+from audits.trail.capture import function_name, install_statements, snapshot_statement
+from audits.trail.encoding import Column, identifier, literal
+from audits.trail.governed import GovernedTable, governed_tables
+
+TRAIL_TABLES = ("audits_epoch", "audits_act", "audits_change", "audits_disclosure", "audits_entry", "audits_checkpoint")
+# What the sequencer, which runs as the application, appends to.
+APPENDED_BY_APPLICATION = ("audits_entry", "audits_checkpoint")
+OPEN_ACT = "audits_open_act(text, text, text, text, text, text)"
+
+
+@event("audits.table.governed")
+@dataclass(frozen=True, kw_only=True)
+class TableGoverned:
+    """A table came under the trail, or its columns changed: its rows are recorded as they stand."""
+
+    table: str
+    rows: int
+
+
+def after_migrate(sender: object, using: str, **_: object) -> None:
+    """Receiver of Django's post_migrate."""
+    install(connections[using])
+
+
+def install(connection: BaseDatabaseWrapper, *, application_role: str | None = None) -> None:
+    """Install or refresh everything; safe to run again, and to be killed at any point of."""
+    from django.conf import settings
+
+    role = application_role or settings.COUNTERSIGN_APPLICATION_ROLE
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audits_epoch (system_identifier) SELECT system_identifier::text FROM pg_control_system() c"
+            " WHERE c.system_identifier::text IS DISTINCT FROM"
+            " (SELECT e.system_identifier FROM audits_epoch e ORDER BY number DESC LIMIT 1)"
+        )
+    for governed in governed_tables():
+        _install_table(connection, governed)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for statement in _grants(cursor, role):
+            cursor.execute(statement)
+
+
+def columns_of(cursor: CursorWrapper, table: str, capture: Capture) -> list[Column]:
+    """The table's columns as the database has them; virtual columns are computed, not recorded."""
+    cursor.execute(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attgenerated <> 'v' ORDER BY attnum",
+        [f"public.{table}"],
+    )
+    return [
+        Column(name=name, type=kind, personal=name in capture.personal, secret=name in capture.secret)
+        for name, kind in cursor.fetchall()
+    ]
+
+
+def _install_table(connection: BaseDatabaseWrapper, governed: GovernedTable) -> None:
+    with connection.cursor() as cursor:
+        columns = columns_of(cursor, governed.table, governed.capture)
+        if not columns:
+            return  # Its migration has not run yet.
+        shape = json.dumps([[c.name, c.type, c.personal, c.secret] for c in columns])
+        name = function_name(governed.table, "I")
+        cursor.execute("SELECT obj_description(to_regproc(%s), 'pg_proc')", [f"public.{name}"])
+        (before,) = cursor.fetchone()
+        statements = install_statements(governed.table, governed.key, columns, governed.capture)
+        statements.append(f"COMMENT ON FUNCTION public.{identifier(name)}() IS {literal(shape)}")
+        with transaction.atomic(using=connection.alias):
+            for statement in statements:
+                cursor.execute(statement)
+        if before == shape:
+            return
+        cursor.execute(f"SELECT count(*) FROM {identifier(governed.table)}")  # noqa: S608 - quoted identifier
+        (rows,) = cursor.fetchone()
+    if rows:
+        with (
+            act(
+                TableGoverned(table=governed.table, rows=rows),
+                actor=Actor.system("migration", via="command"),
+                subject=f"table:{governed.table}",
+                using=connection.alias,
+            ),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(snapshot_statement(governed.table, governed.key, columns))
+
+
+def _grants(cursor: CursorWrapper, role: str) -> list[str]:
+    cursor.execute(
+        "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'"
+        " AND pg_get_userbyid(c.relowner) = current_user"
+    )
+    tables = [name for (name,) in cursor.fetchall()]
+    governed = {table.table: table.capture for table in governed_tables()}
+    to = identifier(role)
+    statements = [
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {to}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {to}",
+        f"GRANT EXECUTE ON FUNCTION {OPEN_ACT} TO {to}",
+    ]
+    for table in sorted(tables):
+        if table == "django_migrations":
+            rights = "SELECT"
+        elif table in TRAIL_TABLES:
+            rights = "SELECT, INSERT" if table in APPENDED_BY_APPLICATION else "SELECT"
+        elif table in governed and governed[table].append_only:
+            rights = "SELECT, INSERT"
+        else:
+            rights = "SELECT, INSERT, UPDATE, DELETE"
+        statements.append(f"GRANT {rights} ON {identifier(table)} TO {to}")
+    return statements

@@ -1,0 +1,151 @@
+"""What happens on the top floor, as the trail names it. Listed in the README of governance."""
+
+from dataclasses import dataclass
+
+from audits.trail import event
+
+
+@event("governance.token.issued")
+@dataclass(frozen=True, kw_only=True)
+class TokenIssued:
+    scopes: list[str]
+
+
+@event("governance.token.revoked")
+@dataclass(frozen=True, kw_only=True)
+class TokenRevoked:
+    pass
+
+
+@event("governance.account.created")
+@dataclass(frozen=True, kw_only=True)
+class AccountCreated:
+    roles: list[str]
+
+
+@event("governance.roles.assigned")
+@dataclass(frozen=True, kw_only=True)
+class RolesAssigned:
+    roles: list[str]
+
+
+@event("governance.password.changed")
+@dataclass(frozen=True, kw_only=True)
+class PasswordChanged:
+    pass
+
+
+@event("governance.session.opened")
+@dataclass(frozen=True, kw_only=True)
+class SessionOpened:
+    """Somebody signed in to the admin."""
+
+    roles: list[str]
+
+
+@event("governance.setup.completed")
+@dataclass(frozen=True, kw_only=True)
+class SetupCompleted:
+    """The fixtures were loaded: roles, environments, checklist, policy."""
+
+    policy_digest: str
+    checklist_digest: str
+
+
+@event("governance.policy.adopted")
+@dataclass(frozen=True, kw_only=True)
+class PolicyAdopted:
+    digest: str
+
+
+@event("governance.checklist.adopted")
+@dataclass(frozen=True, kw_only=True)
+class ChecklistAdopted:
+    digest: str
+
+
+@event("governance.policy.assigned")
+@dataclass(frozen=True, kw_only=True)
+class PolicyAssigned:
+    environment: str
+    policy_digest: str
+    checklist_digest: str
+
+
+@event("governance.question.answered")
+@dataclass(frozen=True, kw_only=True)
+class QuestionAnswered:
+    question: str
+    choice: str
+
+
+@event("governance.section.signed")
+@dataclass(frozen=True, kw_only=True)
+class SectionSigned:
+    section: str
+    signed_digest: str
+
+
+@event("governance.approval.granted")
+@dataclass(frozen=True, kw_only=True)
+class ApprovalGranted:
+    role: str
+    signed_digest: str
+
+
+@event("governance.approval.refused")
+@dataclass(frozen=True, kw_only=True)
+class ApprovalRefused:
+    """Somebody who may approve rejected the version."""
+
+    role: str
+    signed_digest: str
+
+
+@event("governance.signing.denied")
+@dataclass(frozen=True, kw_only=True)
+class SigningDenied:
+    """An attempt to sign was turned away: own work, wrong role, stale authentication."""
+
+    role: str
+    code: str
+
+
+@event("governance.risk.accepted")
+@dataclass(frozen=True, kw_only=True)
+class RiskAccepted:
+    topic: str
+    signed_digest: str
+
+
+@event("governance.standing.computed")
+@dataclass(frozen=True, kw_only=True)
+class StandingComputed:
+    environment: str
+    allowed: bool
+
+
+@event("governance.decision.made")
+@dataclass(frozen=True, kw_only=True)
+class DecisionMade:
+    """The gate was asked and answered."""
+
+
+@event("governance.dossier.printed")
+@dataclass(frozen=True, kw_only=True)
+class DossierPrinted:
+    digest: str
+    status: str
+
+
+@event("governance.dossier.downloaded")
+@dataclass(frozen=True, kw_only=True)
+class DossierDownloaded:
+    digest: str
+
+
+@event("governance.bundle.exported")
+@dataclass(frozen=True, kw_only=True)
+class BundleExported:
+    entries: int
+    checkpoint_size: int

@@ -1,0 +1,28 @@
+"""The top floor's tables: what must be true, who says so, and what follows."""
+
+from governance.models.decisions import ApiToken, Decision, Dossier, Standing
+from governance.models.rules import Checklist, Policy, PolicyAssignment
+from governance.models.signatures import (
+    AnswerChoice,
+    Approval,
+    ChecklistAnswer,
+    RiskAcceptance,
+    SignOff,
+    Verdict,
+)
+
+__all__ = [
+    "AnswerChoice",
+    "ApiToken",
+    "Approval",
+    "Checklist",
+    "ChecklistAnswer",
+    "Decision",
+    "Dossier",
+    "Policy",
+    "PolicyAssignment",
+    "RiskAcceptance",
+    "SignOff",
+    "Standing",
+    "Verdict",
+]

@@ -1,0 +1,16 @@
+"""The middle floor's tables: what exists, and what happens to it."""
+
+from registry.models.inventory import DatasetVersion, Environment, ModelVersion, RegisteredModel, RiskTier
+from registry.models.operations import Assessment, AssessmentStatus, Deployment, PredictionBatch
+
+__all__ = [
+    "Assessment",
+    "AssessmentStatus",
+    "DatasetVersion",
+    "Deployment",
+    "Environment",
+    "ModelVersion",
+    "PredictionBatch",
+    "RegisteredModel",
+    "RiskTier",
+]
