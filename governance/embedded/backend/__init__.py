@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, with a server that is started when the first connection is opened."""

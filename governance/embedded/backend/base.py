@@ -1,0 +1,77 @@
+"""ENGINE ``governance.embedded.backend``: Django's PostgreSQL backend on the embedded server, started on demand.
+
+In ``DATABASES``: ``"EMBEDDED": {"data_dir": Path, "role": "application" | "owner" | "superuser"}`` beside ``NAME``;
+HOST, PORT, USER and PASSWORD stay empty. It never opens a connection as another role than the one configured, but
+for making and dropping test databases. Django asks for the name ``base`` (django.db.utils.load_backend).
+"""
+
+import threading
+from pathlib import Path
+from typing import Any, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
+
+from governance.embedded.backend.client import DatabaseClient
+from governance.embedded.backend.creation import DatabaseCreation
+from governance.embedded.passwords import ROLE_NAMES, Role
+from governance.embedded.server import Server, confirm_running, ensure_running
+
+
+class DatabaseWrapper(PostgresWrapper):
+    """A connection that finds, starts or restarts its own server."""
+
+    client_class = DatabaseClient
+    creation_class = DatabaseCreation
+
+    # What each alias's pool was opened for. After a restart it holds dead connections; after the test runner
+    # changed NAME it would hold connections to the real database.
+    _pool_targets: ClassVar[dict[str, tuple[Server, str]]] = {}
+    _pool_guard: ClassVar[threading.Lock] = threading.Lock()
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Start the server if need be and say how to reach it. Raises ``EmbeddedError``."""
+        data_dir, role = embedded_options(self.settings_dict)
+        server = ensure_running(data_dir)
+        if self.alias == NO_DB_ALIAS:
+            # Only Django's test runner asks for "no database": it makes and drops databases, which no role of ours may.
+            role = "superuser"
+        params: dict[str, Any] = super().get_connection_params()
+        # dict.update and not the other way around: nothing in OPTIONS can lead the connection elsewhere.
+        return {**params, **server.params(role, dbname=str(params["dbname"]))}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect; if the server died or is going down, bring it back and try once more."""
+        data_dir, _ = embedded_options(self.settings_dict)
+        before = ensure_running(data_dir)
+        self._drop_stale_pool(before)
+        try:
+            return super().get_new_connection(conn_params)
+        except self.Database.OperationalError:
+            after = confirm_running(data_dir)
+            if after == before:
+                raise
+            self._drop_stale_pool(after)
+            return super().get_new_connection(self.get_connection_params())
+
+    def _drop_stale_pool(self, server: Server) -> None:
+        if self.alias == NO_DB_ALIAS or not self.settings_dict["OPTIONS"].get("pool"):
+            return
+        target = (server, str(self.settings_dict["NAME"]))
+        with self._pool_guard:
+            if self._pool_targets.get(self.alias, target) != target and self.alias in self._connection_pools:
+                self.close_pool()
+            self._pool_targets[self.alias] = target
+
+
+def embedded_options(settings_dict: dict[str, Any]) -> tuple[Path, Role]:
+    """Data directory and role out of one entry of ``DATABASES``; raises ``ImproperlyConfigured``."""
+    options = settings_dict.get("EMBEDDED") or {}
+    role = options.get("role", "application")
+    if not options.get("data_dir") or role not in ROLE_NAMES:
+        raise ImproperlyConfigured(
+            'The engine governance.embedded.backend needs "EMBEDDED": {"data_dir": ..., "role": ...} in DATABASES; '
+            f"role is one of {', '.join(ROLE_NAMES)}."
+        )
+    return Path(options["data_dir"]), role

@@ -1,0 +1,68 @@
+"""Two file locks that let processes share one server: one to start or stop it, one held by all that use it.
+
+They are ``flock`` locks: the kernel frees them when a process dies, so ``kill -9`` leaves nothing behind. Nothing
+here ever trusts a list of process ids.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from governance.embedded.errors import EmbeddedError
+
+_PATIENCE = 180.0  # Seconds; a first start on a slow disk takes ten.
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _try(handle: int, operation: int) -> bool:
+    try:
+        fcntl.flock(handle, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def starting(path: Path, *, patience: float = _PATIENCE) -> Iterator[None]:
+    """Hold the right to start or stop the server; waits for whoever holds it, ``patience`` seconds at most."""
+    handle = _open(path)
+    try:
+        deadline = time.monotonic() + patience
+        while not _try(handle, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"Another process has been starting or stopping the database for {patience:.0f} seconds "
+                    f"(it holds {path}). Look what it waits for (fuser {path}), end it, and try again."
+                )
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)
+
+
+def join_users(path: Path) -> int:
+    """Become one of the server's users; gives the open file that holds the lock until it is closed.
+
+    Call it while holding ``starting``: only then is it sure that nobody is about to stop the server.
+    """
+    handle = _open(path)
+    if _try(handle, fcntl.LOCK_SH):
+        return handle
+    os.close(handle)
+    raise EmbeddedError(f"The file {path} is locked by a program that is not ours: end it (fuser {path}).")
+
+
+@contextlib.contextmanager
+def nobody_uses(path: Path) -> Iterator[bool]:
+    """Whether no process uses the server; stays true inside the block, as long as ``starting`` is held too."""
+    handle = _open(path)
+    try:
+        yield _try(handle, fcntl.LOCK_EX)
+    finally:
+        os.close(handle)
