@@ -1,0 +1,123 @@
+"""What any section of a dossier is built from: facts, tables, figures and signatures.
+
+Must never import Django or look anything up.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from audits.documents.formatting import Cell, bare_digest, format_cell, format_percent
+
+
+class SignatureStanding(StrEnum):
+    """Whether a signature still counts for what lies beneath it."""
+
+    VALID = "Valid"
+    STALE = "Stale"
+    WITHDRAWN = "Withdrawn"
+
+
+class ColumnKind(StrEnum):
+    """How the cells of a column are set."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    PERCENT = "percent"
+    DIGEST = "digest"
+    TIME = "time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One label with its value. ``digest`` sets the value in a fixed-width face."""
+
+    label: str
+    value: Cell
+    digest: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column's heading and how its cells are set; ``digits`` fixes decimals, ``width`` is a share in percent."""
+
+    label: str
+    kind: ColumnKind = ColumnKind.TEXT
+    digits: int | None = None
+    width: int | None = None
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in (ColumnKind.NUMBER, ColumnKind.PERCENT)
+
+    def write(self, value: Cell) -> str:
+        """A cell of this column as text. Words in a column of numbers ("too few rows") stay words."""
+        if self.kind is ColumnKind.PERCENT and isinstance(value, (int, float, Decimal)):
+            return format_percent(value, 1 if self.digits is None else self.digits)
+        if self.kind is ColumnKind.DIGEST and isinstance(value, str):
+            return bare_digest(value)
+        return format_cell(value, self.digits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows hold as many cells as there are columns. ``flagged`` are the indexes of rows that need a reader's attention.
+
+    Raises ``ValueError`` when a row's length differs.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    flagged: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"Table {self.title!r}: a row has {len(row)} cells for {len(self.columns)} columns.")
+
+    @property
+    def lines(self) -> Iterator[tuple[bool, tuple[tuple[Column, str], ...]]]:
+        """Rows with their columns beside each cell, written out: (flagged, ((column, text), ...))."""
+        for index, row in enumerate(self.rows):
+            cells = zip(self.columns, row, strict=True)
+            yield index in self.flagged, tuple((column, column.write(value)) for column, value in cells)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A picture (SVG or PNG bytes) with its caption and the words that stand for it."""
+
+    title: str
+    alt: str
+    content: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the picture's bytes, by which the page refers to it."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """A signature as 21 CFR 11.50 wants it printed: who, when and what the signing meant, bound to a digest.
+
+    ``method`` is how the signer was authenticated. ``reason`` says why it no longer counts, unless it is valid.
+    ``entry`` is its index in the trail.
+    """
+
+    signer: str
+    role: str
+    signed_at: datetime
+    meaning: str
+    subject: str
+    digest: str
+    method: str
+    standing: SignatureStanding = SignatureStanding.VALID
+    reason: str = ""
+    comment: str = ""
+    entry: int | None = None
