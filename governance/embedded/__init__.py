@@ -1,7 +1,7 @@
 """PostgreSQL 18 as a part of the application: made, started, shared and stopped by whoever needs it.
 
-Nothing here but ``backend`` imports Django, nothing signals a process that is not a postgres of the data directory,
-and nobody gets in without a password.
+Nothing here but ``backend`` imports Django, nothing signals a process that is not a postgres of the data
+directory, and nobody gets in without a password.
 """
 
 from governance.embedded.errors import EmbeddedError

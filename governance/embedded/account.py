@@ -32,9 +32,18 @@ class Account:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def spawn(
-        self, argv: Sequence[str | Path], *, cwd: Path, stdout: int, stderr: int
+        self,
+        argv: Sequence[str | Path],
+        *,
+        cwd: Path,
+        stdout: int,
+        stderr: int,
+        keep_open: Sequence[int] = (),
     ) -> subprocess.Popen[str]:
-        """Start a program as this user with a minimal environment, in a session of its own."""
+        """Start a program as this user with a minimal environment, in a session of its own.
+
+        Of our open files it gets ``keep_open`` and no other.
+        """
         try:
             return subprocess.Popen(
                 [str(part) for part in argv],
@@ -47,6 +56,7 @@ class Account:
                 errors="replace",
                 start_new_session=True,
                 umask=0o077,
+                pass_fds=keep_open,
                 user=self.uid if self.drop else None,
                 group=self.gid if self.drop else None,
                 extra_groups=[] if self.drop else None,
@@ -70,14 +80,15 @@ class Account:
             return False
 
     def can_enter(self, folder: Path) -> bool:
-        """Whether this user can pass through the folder and all its parents: tried, not guessed from modes."""
+        """Whether this user can enter the folder: tried, not guessed from modes."""
         return not self.drop or self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", folder])[0] == 0
 
 
 def account_for(pgdata: Path) -> Account:
     """Ourselves; when we are root, the owner of the existing cluster, else the user ``countersign``.
 
-    Following the owner lets root serve a data directory that an ordinary user made, and leave it usable for them.
+    Following the owner lets root serve a data directory that an ordinary user made, and leave it
+    usable for them.
     """
     if os.geteuid() != 0:
         return Account(uid=os.geteuid(), gid=os.getegid(), drop=False)
@@ -114,7 +125,7 @@ def _create() -> pwd.struct_passwd:
     ]
     path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
     try:
-        result = subprocess.run(command, check=False, capture_output=True, text=True, env=path)  # noqa: S607
+        result = subprocess.run(command, check=False, capture_output=True, text=True, env=path)
         said = result.stderr.strip() or f"exit code {result.returncode}"
     except OSError as error:
         said = str(error)

@@ -1,6 +1,7 @@
 """Making a cluster (initdb), starting its server and waiting until it answers.
 
-It never lets anyone in without a password, never listens on TCP and never takes a half-made cluster for a whole one.
+It never lets anyone in without a password, never listens on TCP and never takes a half-made cluster for
+a whole one.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from governance.embedded import layout as places
-from governance.embedded import postmaster
+from governance.embedded import locks, postmaster
 from governance.embedded.errors import EmbeddedError, from_output
 from governance.embedded.layout import Layout
 from governance.embedded.passwords import ROLE_NAMES, ensure_password, read_password, sync_folder
@@ -25,7 +26,8 @@ _INITDB = (
     "--auth-host=scram-sha-256",
     "--data-checksums",
     "--encoding=UTF8",
-    # Byte order of code points, the same on every machine: no index breaks when the system's C library changes.
+    # Byte order of code points, the same on every machine: no index breaks when the C library
+    # changes.
     "--locale=C",
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
@@ -90,7 +92,7 @@ def _check_release(layout: Layout) -> None:
     release = (layout.pgdata / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
     if release != "18":
         raise EmbeddedError(
-            f"{layout.pgdata} was made by PostgreSQL {release or '(no number)'}, and the programs installed are 18: "
+            f"{layout.pgdata} was made by PostgreSQL {release or '(no number)'}, and the programs are 18's: "
             "dump it with the old programs (pg_dump) and restore it into a new data directory."
         )
 
@@ -110,20 +112,26 @@ def _lend_password(layout: Layout) -> Path:
 def start(layout: Layout, programs: Path) -> str:
     """Start the server of a cluster that has none and wait until it answers; gives the server's version.
 
-    Call it while holding the starting lock. A pid file left by a dead server is removed here, after the kernel has
-    said that no process of this directory lives.
+    Call it while holding the starting lock. A pid file left by a dead server is removed here, after
+    the kernel has said that no process of this directory lives.
     """
     if not postmaster.clear_orphans(layout.pgdata):
         raise EmbeddedError(
             f"Processes of a former server still hold {layout.pgdata} and can't be ended "
             f"({sorted(postmaster.processes_of(layout.pgdata))}): end them or restart the machine."
         )
+    with locks.lent_to_server(layout.running_lock) as running:
+        _rotate_log(layout)
+        before = layout.log.stat().st_size if layout.log.exists() else 0
+        pid = _launch(layout, programs, running)
+    return await_answer(layout, pid, log_from=before)
+
+
+def _launch(layout: Layout, programs: Path, running: int) -> int:
     (layout.pgdata / "postmaster.pid").unlink(missing_ok=True)
     folder = places.socket_folder(layout)
     for name in (f".s.PGSQL.{places.PORT}", f".s.PGSQL.{places.PORT}.lock"):
         (folder / name).unlink(missing_ok=True)
-    _rotate_log(layout)
-    before = layout.log.stat().st_size if layout.log.exists() else 0
     settings = {**_ALWAYS, "unix_socket_directories": '"' + str(folder).replace('"', '""') + '"'}
     command = [str(programs / "postgres"), "-D", str(layout.pgdata)]
     for name, value in settings.items():
@@ -136,17 +144,19 @@ def start(layout: Layout, programs: Path) -> str:
         cwd=layout.home,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        keep_open=[running],
     ) as shell:
         said, _ = shell.communicate()
     if not said.strip().isdecimal():
         raise from_output(said, doing="start PostgreSQL")
-    return await_answer(layout, int(said), log_from=before)
+    return int(said)
 
 
 def await_answer(layout: Layout, pid: int, *, log_from: int | None = None) -> str:
     """Wait until the postmaster answers a query by the superuser; gives the server's version.
 
-    Raises ``NoAnswer`` when it ends or its socket is gone, ``EmbeddedError`` when it answers, but not as it should.
+    Raises ``NoAnswer`` when it ends or its socket is gone, ``EmbeddedError`` when it answers, but not as
+    it should.
     """
     begun = time.monotonic()
     ready_since: float | None = None
@@ -174,8 +184,8 @@ def await_answer(layout: Layout, pid: int, *, log_from: int | None = None) -> st
             )
         if now - begun > _START_PATIENCE:
             raise EmbeddedError(
-                f"PostgreSQL has been starting for {_START_PATIENCE:.0f} seconds; it may still be recovering after a "
-                f"crash. Look at its log and try again: {layout.log}"
+                f"PostgreSQL has been starting for {_START_PATIENCE:.0f} seconds; it may still be "
+                f"recovering after a crash. Look at its log and try again: {layout.log}"
             )
         time.sleep(0.02)
 
@@ -205,8 +215,8 @@ def _ask(layout: Layout, noted: postmaster.PidFile) -> str:
         if "password authentication failed" not in str(error):
             raise
         raise EmbeddedError(
-            f"The superuser's password in {layout.secrets} is not the one of the cluster in {layout.pgdata}: restore "
-            "the folder 'secrets' from the same backup as the cluster."
+            f"The superuser's password in {layout.secrets} is not the one of the cluster in {layout.pgdata}: "
+            "restore the folder 'secrets' from the same backup as the cluster."
         ) from None
     if not Path(str(folder)).samefile(layout.pgdata):
         raise EmbeddedError(
@@ -231,7 +241,7 @@ def _listens(noted: postmaster.PidFile) -> bool:
 def log_tail(layout: Layout, start_at: int | None = None) -> str:
     """The end of PostgreSQL's own log, from a byte offset on if one is given; empty where there is none."""
     try:
-        with open(os.open(layout.log, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        with os.fdopen(os.open(layout.log, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(start_at or 0, size - 4000, 0))
             return file.read().decode("utf-8", "replace")

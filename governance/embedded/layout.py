@@ -1,6 +1,7 @@
 """Where the cluster, its socket, its log, the locks and the passwords of one data directory lie.
 
-It never widens the mode of a folder that was there before, and never follows a link where a secret or socket goes.
+It never widens the mode of a folder that was there before, and never follows a link where a secret or
+socket goes.
 Socket paths: 107 bytes at most (unix(7), sun_path).
 """
 
@@ -20,7 +21,7 @@ _SHARED = Path("/var/lib/countersign")
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """``home`` belongs to the server's OS user (mode 0700); the rest of ``data_dir`` belongs to the service."""
+    """``home`` is the server's OS user's (mode 0700); the rest of ``data_dir`` is the service's."""
 
     data_dir: Path
     home: Path
@@ -38,7 +39,8 @@ class Layout:
     def ready(self) -> Path:
         """Written when the roles and the database are complete.
 
-        Here and not in ``home``: as root we write nothing into a folder where another user could have put a link.
+        Here and not in ``home``: as root we write nothing into a folder where another user could have
+        put a link.
         """
         return self.data_dir / "postgresql.ready"
 
@@ -50,6 +52,11 @@ class Layout:
     @property
     def secrets(self) -> Path:
         return self.data_dir / "secrets"
+
+    @property
+    def running_lock(self) -> Path:
+        """Held by every process of the server itself, seen or not (it may live in another container)."""
+        return self.data_dir / "postgresql.running"
 
     @property
     def users_lock(self) -> Path:
@@ -67,11 +74,17 @@ def prepare(data_dir: Path) -> None:
         raise EmbeddedError(
             "The path of the data directory holds a line break: choose another COUNTERSIGN_DATA."
         )
+    try:
+        str(data_dir).encode()
+    except UnicodeEncodeError:
+        raise EmbeddedError(
+            "The path of the data directory is not valid UTF-8: choose another COUNTERSIGN_DATA."
+        ) from None
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
 
 
 def locate(data_dir: Path) -> Layout | None:
-    """The layout of a data directory that has a cluster already, without changing anything; None if it has none."""
+    """The layout of a data directory that has a cluster, changing nothing; None if it has none."""
     for home in (data_dir / "postgresql", _noted_home(data_dir)):
         if home is not None and (home / "pgdata" / "PG_VERSION").exists():
             return Layout(data_dir=data_dir, home=home, account=account_for(home / "pgdata"))
@@ -95,7 +108,7 @@ def decide(data_dir: Path) -> Layout:
 
 
 def socket_folder(layout: Layout) -> Path:
-    """A folder for the socket that only the server's OS user (and root) can enter, with a path short enough."""
+    """A folder with a short path for the socket, which only the server's OS user (and root) can enter."""
     name = f"countersign-{_digest(layout.data_dir)}"
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     choices = [layout.home / "socket"]
@@ -168,13 +181,14 @@ def _claim(layout: Layout) -> None:
         other = Path(claim.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n"))
         if other.is_dir() and not other.samefile(layout.data_dir) and _noted_home(other) == layout.home:
             raise EmbeddedError(
-                f"{layout.data_dir} is a copy of {other}, whose database lies in {layout.home}: two data directories "
-                f"can't share it. Use the original, or delete {_pointer(layout.data_dir)} and restore a dump."
+                f"{layout.data_dir} is a copy of {other}, whose database lies in {layout.home}: two "
+                f"data directories can't share it. Use the original, or delete {_pointer(layout.data_dir)} "
+                "and restore a dump."
             )
     claim.write_text(f"{layout.data_dir}\n", encoding="utf-8", errors="surrogateescape")
     _pointer(layout.data_dir).write_text(
-        f"{layout.home}\n\nThe database of this data directory lies in the folder above, because the OS user that\n"
-        "runs PostgreSQL can't reach this one. Back up both; keep this file.\n",
+        f"{layout.home}\n\nThe database of this data directory lies in the folder above, because the OS\n"
+        "user that runs PostgreSQL can't reach this one. Back up both; keep this file.\n",
         encoding="utf-8",
         errors="surrogateescape",
     )

@@ -1,7 +1,7 @@
 """Two file locks that let processes share one server: one to start or stop it, one held by all that use it.
 
-They are ``flock`` locks: the kernel frees them when a process dies, so ``kill -9`` leaves nothing behind. Nothing
-here ever trusts a list of process ids.
+They are ``flock`` locks: the kernel frees them when a process dies, so ``kill -9`` leaves nothing behind.
+Nothing here ever trusts a list of process ids.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ def _try(handle: int, operation: int) -> bool:
 
 @contextlib.contextmanager
 def starting(path: Path, *, patience: float = _PATIENCE) -> Iterator[None]:
-    """Hold the right to start or stop the server; waits for whoever holds it, ``patience`` seconds at most."""
+    """Hold the right to start or stop the server; waits ``patience`` seconds for whoever has it."""
     handle = _open(path)
     try:
         deadline = time.monotonic() + patience
@@ -59,8 +59,31 @@ def join_users(path: Path) -> int:
 
 
 @contextlib.contextmanager
+def lent_to_server(path: Path, *, patience: float = 10.0) -> Iterator[int]:
+    """An open, locked file for the server to inherit: the lock then lasts as long as any of its processes.
+
+    That we get it says that no process of a former server lives, not even one that the kernel hides from us
+    because it belongs to another container: a second server on the same files would destroy them.
+    """
+    handle = _open(path)
+    try:
+        deadline = time.monotonic() + patience
+        while not _try(handle, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"The database's server runs already where this process can't see it (it holds {path}), "
+                    "perhaps in another container that shares the data directory. Stop it there, or set "
+                    "DATABASE_URL and DATABASE_OWNER_URL in both to use a PostgreSQL server of your own."
+                )
+            time.sleep(0.02)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
 def nobody_uses(path: Path) -> Iterator[bool]:
-    """Whether no process uses the server; stays true inside the block, as long as ``starting`` is held too."""
+    """Whether no process uses the server; true all through the block if ``starting`` is held."""
     handle = _open(path)
     try:
         yield _try(handle, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
 """Which process is the server of a cluster, found out from the kernel and not from a file's word.
 
-A process is signaled only after it was seen to be a ``postgres`` with this very directory as its own, through a
-handle (pidfd) that cannot pass to another process. Format of postmaster.pid: src/include/miscadmin.h of PostgreSQL.
+A process is signaled only after it was seen to be a ``postgres`` with this very directory as its own, through
+a handle (pidfd) that cannot pass to another process. Format of postmaster.pid: PostgreSQL, utils/pidfile.h.
 """
 
 import contextlib
@@ -43,18 +43,19 @@ def is_postgres_of(pid: int, pgdata: Path) -> bool:
     A zombie has neither program nor directory, so it does not count.
     """
     try:
-        program = os.readlink(_PROC / str(pid) / "exe").removesuffix(" (deleted)")
-        home, wanted = os.stat(_PROC / str(pid) / "cwd"), pgdata.stat()
+        program = str(Path(f"/proc/{pid}/exe").readlink())
+        home, wanted = Path(f"/proc/{pid}/cwd").stat(), pgdata.stat()
     except PermissionError:
         return _is_postmaster_by_command(pid, pgdata)
     except OSError:
         return False
     same = (home.st_dev, home.st_ino) == (wanted.st_dev, wanted.st_ino)
-    return same and Path(program).name == "postgres"
+    # The kernel adds "(deleted)" after the wheel was replaced under a running server.
+    return same and program.removesuffix(" (deleted)").endswith("/postgres")
 
 
 def _is_postmaster_by_command(pid: int, pgdata: Path) -> bool:
-    """For root without CAP_SYS_PTRACE (a plain container): owner, command line as we wrote it, not a zombie."""
+    """For root without CAP_SYS_PTRACE (a plain container): owner and command line."""
     try:
         folder = _PROC / str(pid)
         owner, wanted = folder.stat().st_uid, pgdata.stat().st_uid
@@ -66,7 +67,7 @@ def _is_postmaster_by_command(pid: int, pgdata: Path) -> bool:
 
 
 def processes_of(pgdata: Path) -> set[int]:
-    """All living postgres processes of this directory, children included where the kernel lets us see them."""
+    """All living postgres processes of this directory, children included if the kernel shows them."""
     return {
         int(entry.name)
         for entry in _PROC.iterdir()
@@ -80,7 +81,8 @@ def find_postmaster(pgdata: Path) -> int | None:
     if noted is not None and is_postgres_of(noted.pid, pgdata):
         return noted.pid
     family = processes_of(pgdata)
-    # Children orphaned by kill -9 of their postmaster have a parent outside the family too, but not this command.
+    # Children orphaned by kill -9 of their postmaster have a parent outside the family too, but not
+    # this command.
     return next((pid for pid in family if _parent(pid) not in family and _has_postmaster_command(pid)), None)
 
 
@@ -118,7 +120,7 @@ def signal_process(pid: int, pgdata: Path, number: signal.Signals) -> bool:
 
 
 def wait_gone(pgdata: Path, *, patience: float, only: int | None = None) -> bool:
-    """Wait until no process of this directory lives (or not the one named); False after ``patience`` seconds."""
+    """Wait until no process of this directory lives (or the one named); False after ``patience`` s."""
     deadline = time.monotonic() + patience
     while is_postgres_of(only, pgdata) if only is not None else processes_of(pgdata):
         if time.monotonic() > deadline:
@@ -142,10 +144,10 @@ def stop_postmaster(pgdata: Path, *, patience: float = 60.0) -> bool:
 
 
 def clear_orphans(pgdata: Path) -> bool:
-    """Wait for children that outlived a killed postmaster; they end by themselves, or are told to after a while.
+    """Wait for children that outlived a killed postmaster; they end by themselves, or are told to.
 
-    Two generations of processes on one directory would damage it (PostgreSQL's own check of shared memory also
-    refuses that).
+    Two generations of processes on one directory would damage it. (PostgreSQL's own check of shared memory
+    refuses that too.)
     """
     for number, patience in (
         (None, 5.0),

@@ -1,6 +1,6 @@
 """The three database roles and the database: made on the first start, made whole after one that was cut off.
 
-The application's role owns nothing and can create nothing; this module never grants it a table (migrations do).
+The application's role owns nothing and can create nothing; no table is granted to it here (migrations do).
 """
 
 import base64
@@ -92,7 +92,7 @@ def _ensure_role(connection: Connection, layout: Layout, noted: PidFile, role: R
 
 
 def _stored_matches(connection: Connection, role: Role, password: str) -> bool:
-    """Whether the cluster's verifier is this password's (RFC 5802, section 3; RFC 7677), without signing in."""
+    """Whether the cluster's verifier is this password's (RFC 5802, section 3; RFC 7677), offline."""
     row = connection.execute(
         "SELECT rolpassword FROM pg_authid WHERE rolname = %s", (ROLE_NAMES[role],)
     ).fetchone()

@@ -23,7 +23,7 @@ from governance.embedded.wheel import runnable_programs
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server that was seen to answer. Two values are equal when they are the same run of the same postmaster."""
+    """A server that was seen to answer. Two are equal when they are the same run of the same postmaster."""
 
     data_dir: Path
     pgdata: Path
@@ -55,14 +55,13 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """What is known of a data directory's server without starting it; ``in_use`` is None where there is none."""
+    """What is known of a data directory's server without starting it."""
 
     initialized: bool
     running: bool
     pid: int | None = None
     pgdata: Path | None = None
     socket_dir: Path | None = None
-    in_use: bool | None = None
     log: Path | None = None
 
 
@@ -79,8 +78,8 @@ _guard = threading.RLock()
 
 
 def _forget_in_child() -> None:
-    # A forked child gets copies of the parent's locks: it drops them, so that they mean the parent alone, and
-    # takes its own when it uses the server. The guard may have been held by a thread that the child does not have.
+    # A forked child gets copies of the parent's locks: it drops them, so that they mean the parent
+    # alone, and takes its own when it uses the server. The guard may be held by a thread it lacks.
     global _guard
     _guard = threading.RLock()
     for use in _uses.values():
@@ -96,8 +95,8 @@ def ensure_running(data_dir: Path, *, keep_running: bool = False) -> Server:
     """The server of this data directory: found, started, recovered or made, whatever is needed; it answers.
 
     The process counts as one of its users until it ends; the last user stops it, unless one of them asked to
-    ``keep_running`` (then only ``stop`` does). Cheap to call again: the kernel is asked whether the postmaster lives.
-    Raises ``EmbeddedError``.
+    ``keep_running`` (then only ``stop`` does). Cheap to call again: the kernel is asked whether the
+    postmaster lives. Raises ``EmbeddedError``.
     """
     data_dir = _absolute(data_dir)
     use = _uses.get(data_dir)
@@ -118,6 +117,8 @@ def confirm_running(data_dir: Path, *, keep_running: bool = False) -> Server:
             try:
                 server = _bring_up(place)
                 if keep_running:
+                    # A new file, because one that root left is not ours to write.
+                    place.keep.unlink(missing_ok=True)
                     place.keep.write_text(f"{server.pid}\n", encoding="ascii")
             except BaseException:
                 if use is None:
@@ -135,7 +136,7 @@ def _bring_up(place: Layout) -> Server:
     version = _attach(place)
     started = version is None
     if version is None:
-        # One that is stopping, that lost its pid file or whose socket was swept away is ended first, and waited for.
+        # One that is stopping, that lost its pid file or whose socket was swept away is ended first.
         if not postmaster.stop_postmaster(place.pgdata):
             raise EmbeddedError(f"A former server of {place.pgdata} can't be ended: restart the machine.")
         version = cluster.start(place, programs)
@@ -173,7 +174,7 @@ def _attach(place: Layout) -> str | None:
 
 
 def _leave(data_dir: Path, pid: int) -> None:
-    """At the end of the process that joined: give up the share, and stop the server if nobody else has one."""
+    """At the end of the process that joined: give up the share; stop the server if it was the last."""
     use = _uses.get(data_dir)
     if use is None or pid != os.getpid():
         return
@@ -229,16 +230,14 @@ def status(data_dir: Path) -> Status:
         if place is None:
             return Status(initialized=False, running=False)
         pid, noted = postmaster.find_postmaster(place.pgdata), postmaster.read_pid_file(place.pgdata)
-        with locks.nobody_uses(place.users_lock) as free:
-            return Status(
-                initialized=True,
-                running=pid is not None,
-                pid=pid,
-                pgdata=place.pgdata,
-                socket_dir=noted.socket_dir if pid is not None and noted is not None else None,
-                in_use=not free,
-                log=place.log,
-            )
+        return Status(
+            initialized=True,
+            running=pid is not None,
+            pid=pid,
+            pgdata=place.pgdata,
+            socket_dir=noted.socket_dir if pid is not None and noted is not None else None,
+            log=place.log,
+        )
 
 
 def _absolute(data_dir: Path) -> Path:

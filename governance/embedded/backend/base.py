@@ -1,8 +1,9 @@
-"""ENGINE ``governance.embedded.backend``: Django's PostgreSQL backend on the embedded server, started on demand.
+"""ENGINE ``governance.embedded.backend``: Django's PostgreSQL backend on a server started on demand.
 
-In ``DATABASES``: ``"EMBEDDED": {"data_dir": Path, "role": "application" | "owner" | "superuser"}`` beside ``NAME``;
-HOST, PORT, USER and PASSWORD stay empty. It never opens a connection as another role than the one configured, but
-for making and dropping test databases. Django asks for the name ``base`` (django.db.utils.load_backend).
+In ``DATABASES``, beside ``NAME``: ``"EMBEDDED": {"data_dir": Path, "role": ROLE}`` (or the same in ``OPTIONS``,
+as ``embedded``), where ROLE is ``application``, ``owner`` or ``superuser``; HOST, PORT, USER and PASSWORD stay
+empty. It never opens a connection as another role than the one configured, but for making and dropping test
+databases. Django asks for the name ``base`` (django.db.utils.load_backend).
 """
 
 import threading
@@ -25,6 +26,7 @@ class DatabaseWrapper(PostgresWrapper):
     client_class = DatabaseClient
     creation_class = DatabaseCreation
 
+    _connection_pools: ClassVar[dict[str, Any]]  # Django's own, which its stubs leave out.
     # What each alias's pool was opened for. After a restart it holds dead connections; after the test runner
     # changed NAME it would hold connections to the real database.
     _pool_targets: ClassVar[dict[str, tuple[Server, str]]] = {}
@@ -35,10 +37,12 @@ class DatabaseWrapper(PostgresWrapper):
         data_dir, role = embedded_options(self.settings_dict)
         server = ensure_running(data_dir)
         if self.alias == NO_DB_ALIAS:
-            # Only Django's test runner asks for "no database": it makes and drops databases, which no role of ours may.
+            # Only Django's test runner asks for "no database": it makes and drops databases,
+            # which no role of ours may do.
             role = "superuser"
         params: dict[str, Any] = super().get_connection_params()
-        # dict.update and not the other way around: nothing in OPTIONS can lead the connection elsewhere.
+        params.pop("embedded", None)
+        # The server's own values last: nothing in OPTIONS can lead the connection elsewhere.
         return {**params, **server.params(role, dbname=str(params["dbname"]))}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -67,11 +71,11 @@ class DatabaseWrapper(PostgresWrapper):
 
 def embedded_options(settings_dict: dict[str, Any]) -> tuple[Path, Role]:
     """Data directory and role out of one entry of ``DATABASES``; raises ``ImproperlyConfigured``."""
-    options = settings_dict.get("EMBEDDED") or {}
+    options = settings_dict.get("EMBEDDED") or settings_dict["OPTIONS"].get("embedded") or {}
     role = options.get("role", "application")
     if not options.get("data_dir") or role not in ROLE_NAMES:
         raise ImproperlyConfigured(
-            'The engine governance.embedded.backend needs "EMBEDDED": {"data_dir": ..., "role": ...} in DATABASES; '
-            f"role is one of {', '.join(ROLE_NAMES)}."
+            'The engine governance.embedded.backend needs "EMBEDDED": {"data_dir": ..., "role": ...} '
+            f"in DATABASES; role is one of {', '.join(ROLE_NAMES)}."
         )
     return Path(options["data_dir"]), role
