@@ -122,7 +122,8 @@ class EvidenceRecord:
         for name, kind in _REQUIRED.items():
             if not isinstance(given.get(name), kind):
                 raise EvidenceError(
-                    f"The evidence record lacks “{name}” or has it in the wrong type.", code="evidence_malformed"
+                    f"The evidence record lacks “{name}” or has it in the wrong type.",
+                    code="evidence_malformed",
                 )
         if given["format"] != FORMAT or set(given) != set(_REQUIRED):
             raise EvidenceError(f"The evidence record is not of format {FORMAT}.", code="evidence_malformed")

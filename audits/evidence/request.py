@@ -131,7 +131,9 @@ class MeasureRequest:
                 made[name] = _read_field(name, value)
             return cls(**made)  # type: ignore[arg-type] # every field was read by its own type above
         except (TypeError, KeyError) as error:
-            raise EvidenceError(f"The request is not as it should be: {error}.", code="bad_request") from error
+            raise EvidenceError(
+                f"The request is not as it should be: {error}.", code="bad_request"
+            ) from error
 
 
 def _read_field(name: str, value: JsonValue) -> object:
