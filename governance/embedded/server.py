@@ -71,6 +71,18 @@ class _Use:
 
     server: Server
     lock: int
+    directory: Path  # /proc/PID/cwd of the postmaster
+    identity: tuple[int, int]  # Device and inode of the cluster's directory.
+
+    def lives(self) -> bool:
+        """Whether the postmaster that we know still runs. One system call: every new connection asks."""
+        try:
+            found = self.directory.stat()
+        except PermissionError:
+            return postmaster.is_postgres_of(self.server.pid, self.server.pgdata)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self.identity
 
 
 _uses: dict[Path, _Use] = {}
@@ -98,9 +110,8 @@ def ensure_running(data_dir: Path, *, keep_running: bool = False) -> Server:
     ``keep_running`` (then only ``stop`` does). Cheap to call again: the kernel is asked whether the
     postmaster lives. Raises ``EmbeddedError``.
     """
-    data_dir = _absolute(data_dir)
-    use = _uses.get(data_dir)
-    if use is not None and not keep_running and postmaster.is_postgres_of(use.server.pid, use.server.pgdata):
+    use = _uses.get(data_dir) or _uses.get(data_dir.resolve())
+    if use is not None and not keep_running and use.lives():
         return use.server
     return confirm_running(data_dir, keep_running=keep_running)
 
@@ -126,7 +137,13 @@ def confirm_running(data_dir: Path, *, keep_running: bool = False) -> Server:
                 raise
             if use is None:
                 atexit.register(_leave, data_dir, os.getpid())
-            _uses[data_dir] = _Use(server=server, lock=lock)
+            found = server.pgdata.stat()
+            _uses[data_dir] = _Use(
+                server=server,
+                lock=lock,
+                directory=Path(f"/proc/{server.pid}/cwd"),
+                identity=(found.st_dev, found.st_ino),
+            )
             return server
 
 
@@ -242,7 +259,7 @@ def status(data_dir: Path) -> Status:
 
 def _absolute(data_dir: Path) -> Path:
     # One spelling per directory: locks, socket and cached values are found by it.
-    return data_dir if data_dir in _uses else data_dir.expanduser().resolve()
+    return data_dir if data_dir in _uses else data_dir.resolve()
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """ENGINE ``governance.embedded.backend``: Django's PostgreSQL backend on a server started on demand.
 
-In ``DATABASES``, beside ``NAME``: ``"EMBEDDED": {"data_dir": Path, "role": ROLE}`` (or the same in ``OPTIONS``,
-as ``embedded``), where ROLE is ``application``, ``owner`` or ``superuser``; HOST, PORT, USER and PASSWORD stay
-empty. It never opens a connection as another role than the one configured, but for making and dropping test
-databases. Django asks for the name ``base`` (django.db.utils.load_backend).
+In ``DATABASES``, beside ``NAME``: ``"EMBEDDED": {"data_dir": Path, "role": ROLE}`` (or the same in
+``OPTIONS``, as ``embedded``), where ROLE is ``application``, ``owner`` or ``superuser``; HOST, PORT, USER and
+PASSWORD stay empty. It never opens a connection as another role than the one configured, but for making and
+dropping test databases. Django asks for the name ``base`` (django.db.utils.load_backend).
 """
 
 import threading
@@ -16,6 +16,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrappe
 
 from governance.embedded.backend.client import DatabaseClient
 from governance.embedded.backend.creation import DatabaseCreation
+from governance.embedded.errors import EmbeddedError
 from governance.embedded.passwords import ROLE_NAMES, Role
 from governance.embedded.server import Server, confirm_running, ensure_running
 
@@ -32,28 +33,36 @@ class DatabaseWrapper(PostgresWrapper):
     _pool_targets: ClassVar[dict[str, tuple[Server, str]]] = {}
     _pool_guard: ClassVar[threading.Lock] = threading.Lock()
 
+    # With a pool every request asks for parameters: the password's file is read once per run of the server.
+    _server: Server | None = None
+    _address: dict[str, str | int]
+
     def get_connection_params(self) -> dict[str, Any]:
         """Start the server if need be and say how to reach it. Raises ``EmbeddedError``."""
         data_dir, role = embedded_options(self.settings_dict)
         server = ensure_running(data_dir)
-        if self.alias == NO_DB_ALIAS:
-            # Only Django's test runner asks for "no database": it makes and drops databases,
-            # which no role of ours may do.
-            role = "superuser"
+        if server is not self._server:
+            if self.alias == NO_DB_ALIAS:
+                # Only Django's test runner asks for "no database": it makes and drops databases,
+                # which no role of ours may do.
+                role = "superuser"
+            self._address = server.params(role)
+            self._server = server
         params: dict[str, Any] = super().get_connection_params()
         params.pop("embedded", None)
         # The server's own values last: nothing in OPTIONS can lead the connection elsewhere.
-        return {**params, **server.params(role, dbname=str(params["dbname"]))}
+        return {**params, **self._address, "dbname": params["dbname"]}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; if the server died or is going down, bring it back and try once more."""
-        data_dir, _ = embedded_options(self.settings_dict)
-        before = ensure_running(data_dir)
+        before = self._server
+        if before is None:
+            raise EmbeddedError("A connection was opened without asking where the server is.")
         self._drop_stale_pool(before)
         try:
             return super().get_new_connection(conn_params)
         except self.Database.OperationalError:
-            after = confirm_running(data_dir)
+            after = confirm_running(before.data_dir)
             if after == before:
                 raise
             self._drop_stale_pool(after)
