@@ -21,8 +21,8 @@ class Role:
 def roles() -> dict[str, Role]:
     document = json.loads(_FILE.read_bytes())
     return {
-        entry["name"]: Role(
-            name=entry["name"],
+        entry["id"]: Role(
+            name=entry["id"],
             title=entry["title"],
             description=entry["description"],
             permissions=frozenset(entry["permissions"]),

@@ -1,12 +1,26 @@
 """What must be true: checklists and policies as data, by digest, and which policy each environment is under."""
 
 import uuid
+from functools import lru_cache
 from typing import ClassVar
 
 from django.db import models
 
+from audits.merkle.canonical import canonical_bytes
 from audits.models import Capture, Governed
+from governance.checklists.templates import ChecklistTemplate, load_checklist
+from governance.policies import documents
 from registry.models import Environment
+
+
+@lru_cache(maxsize=64)
+def _template(document: bytes) -> ChecklistTemplate:
+    return load_checklist(document)
+
+
+@lru_cache(maxsize=64)
+def _policy(document: bytes) -> documents.Policy:
+    return documents.parse_policy(document)
 
 
 class Checklist(Governed):
@@ -28,6 +42,11 @@ class Checklist(Governed):
     def __str__(self) -> str:
         return f"{self.title} {self.version}"
 
+    @property
+    def template(self) -> ChecklistTemplate:
+        """The document, parsed."""
+        return _template(canonical_bytes(self.document))
+
 
 class Policy(Governed):
     """One version of a policy: its rule document, content-addressed."""
@@ -48,6 +67,11 @@ class Policy(Governed):
 
     def __str__(self) -> str:
         return f"{self.title} {self.version}"
+
+    @property
+    def rules(self) -> documents.Policy:
+        """The document, parsed."""
+        return _policy(canonical_bytes(self.document))
 
 
 class PolicyAssignment(Governed):

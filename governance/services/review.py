@@ -1,0 +1,230 @@
+"""What people do to a version before it may run: answer, sign off, accept a risk, approve or reject.
+
+Each is one act; each ends with the version's standing computed anew.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from audits.errors import Conflict, DomainError, NotFound, NotPermitted
+from audits.trail import Actor, act
+from governance import events
+from governance.authorization import role_names
+from governance.checklists.templates import Section
+from governance.models import (
+    AnswerChoice,
+    Approval,
+    ChecklistAnswer,
+    RiskAcceptance,
+    SignOff,
+    Verdict,
+)
+from governance.services.signed_content import (
+    APPROVER_ROLES,
+    VersionFile,
+    acceptance_digest,
+    approval_digest,
+    approval_is_valid,
+    latest_approval,
+    read_file,
+    section_digest,
+)
+from governance.services.signing import FreshAuthentication, require_signer
+from governance.services.standing import recompute_version
+from registry.models import ModelVersion
+
+LONGEST_ACCEPTANCE = timedelta(days=366)
+PERMISSIONS = {
+    "validator": "governance.approve_as_validator",
+    "compliance_officer": "governance.approve_as_compliance_officer",
+}
+
+
+def answer_question(
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    question: str,
+    choice: str,
+    text: str = "",
+    evidence: Sequence[str] = (),
+) -> ChecklistAnswer:
+    """Answer one question, or answer it anew. The role that the question names answers it."""
+    actor.require("governance.answer_checklist")
+    file = _file(version)
+    asked = file.checklist.template.questions.get(question)
+    if asked is None:
+        raise NotFound(f"The checklist has no question {question!r}.")
+    if choice not in AnswerChoice.values:
+        raise DomainError(f"The answer must be one of {', '.join(AnswerChoice.values)}.", code="bad_choice")
+    if choice == AnswerChoice.NOT_APPLICABLE and not text.strip():
+        raise DomainError("Say why the question does not apply.", code="no_reason")
+    if actor.account is not None and asked.answered_by not in role_names(actor.account):
+        raise NotPermitted(f"This question is for the {asked.answered_by.replace('_', ' ')} to answer.")
+    known = {kept.digest for kept in file.evidence}
+    strange = [digest for digest in evidence if digest not in known]
+    if strange:
+        raise DomainError(f"{strange[0]} is not current evidence of this version.", code="unknown_evidence")
+    found = next((given for given in file.answers if given.question == question), None)
+    answer = found or ChecklistAnswer(version=version, checklist=file.checklist, question=question)
+    answer.choice, answer.text, answer.evidence = choice, text, list(evidence)
+    answer.answered_by_id, answer.answered_at = _user(actor), timezone.now()
+    with act(events.QuestionAnswered(question=question, choice=choice), actor=actor, subject=version):
+        answer.save()
+        recompute_version(version=version)
+    return answer
+
+
+def sign_section(
+    *, actor: Actor, version: ModelVersion, section: str, meaning: str, authentication: FreshAuthentication,
+    comment: str = "",
+) -> SignOff:  # fmt: skip
+    """Sign one section as it stands now. Every question in it must be answered."""
+    file = _file(version)
+    found = _section(file, section)
+    account = require_signer(
+        actor=actor,
+        version=version,
+        permission="governance.sign_section",
+        role=found.signed_by,
+        authentication=authentication,
+        meaning=meaning,
+        own_work_allowed=found.signed_by == "owner",
+    )
+    answered = {answer.question for answer in file.answers}
+    missing = [question for question in found.questions if question.id not in answered]
+    if missing:
+        raise Conflict(
+            f"{len(missing)} questions of this section are not answered yet, first: {missing[0].text}",
+            code="unanswered",
+        )
+    sign_off = SignOff(
+        version=version,
+        checklist=file.checklist,
+        section=section,
+        signer=account,
+        signer_name=account.name,
+        role=found.signed_by,
+        meaning=meaning,
+        comment=comment,
+        signed_digest=section_digest(file, found),
+        method=authentication.method,
+        signed_at=timezone.now(),
+    )
+    event = events.SectionSigned(section=section, signed_digest=sign_off.signed_digest)
+    with act(event, actor=actor, subject=version, reason=comment):
+        sign_off.save(force_insert=True)
+        recompute_version(version=version)
+    return sign_off
+
+
+def decide_version(
+    *, actor: Actor, version: ModelVersion, role: str, verdict: str, meaning: str, authentication: FreshAuthentication,
+    comment: str = "",
+) -> Approval:  # fmt: skip
+    """Approve or reject a version in a role. Two people approve, the validator first; neither owner nor registrant."""
+    if role not in APPROVER_ROLES:
+        raise DomainError(f"A version is approved as one of {', '.join(APPROVER_ROLES)}.", code="unknown_role")
+    if verdict not in Verdict.values:
+        raise DomainError(f"The verdict must be one of {', '.join(Verdict.values)}.", code="bad_verdict")
+    file = _file(version)
+    account = require_signer(
+        actor=actor,
+        version=file.version,
+        permission=PERMISSIONS[role],
+        role=role,
+        authentication=authentication,
+        meaning=meaning,
+    )
+    for other in APPROVER_ROLES:
+        given = latest_approval(file, other)
+        if other != role and given is not None and given.signer_id == account.pk:
+            raise NotPermitted(
+                f"Two different people approve: {account.name} gave the verdict as {other.replace('_', ' ')} already.",
+                code="same_person",
+            )
+    if verdict == Verdict.APPROVED and role == "compliance_officer" and not approval_is_valid(file, "validator"):
+        raise Conflict("The validator approves first; no valid approval by a validator is there.", code="too_early")
+    if verdict == Verdict.REJECTED and not comment.strip():
+        raise DomainError("Say why the version is rejected.", code="no_reason")
+    approval = Approval(
+        version=version,
+        verdict=verdict,
+        signer=account,
+        signer_name=account.name,
+        role=role,
+        meaning=meaning,
+        comment=comment,
+        signed_digest=approval_digest(file, role),
+        method=authentication.method,
+        signed_at=timezone.now(),
+    )
+    made = events.ApprovalGranted if verdict == Verdict.APPROVED else events.ApprovalRefused
+    with act(made(role=role, signed_digest=approval.signed_digest), actor=actor, subject=version, reason=comment):
+        approval.save(force_insert=True)
+        recompute_version(version=version)
+    return approval
+
+
+def accept_risk(
+    *, actor: Actor, version: ModelVersion, topic: str, statement: str, expires_at: datetime, meaning: str,
+    authentication: FreshAuthentication,
+) -> RiskAcceptance:  # fmt: skip
+    """A risk officer accepts, until a day, what the measurement of a topic showed."""
+    file = _file(version)
+    account = require_signer(
+        actor=actor,
+        version=file.version,
+        permission="governance.accept_risk",
+        role="risk_officer",
+        authentication=authentication,
+        meaning=meaning,
+    )
+    if not any(evidence.measurement == topic for evidence in file.evidence):
+        raise Conflict(f"Nothing to accept: {topic} is not measured for this version.", code="not_measured")
+    if not statement.strip():
+        raise DomainError("Say what is accepted and why.", code="no_reason")
+    now = timezone.now()
+    if not now < expires_at <= now + LONGEST_ACCEPTANCE:
+        raise DomainError("An acceptance must expire in the future and within a year.", code="bad_expiry")
+    acceptance = RiskAcceptance(
+        version=version,
+        topic=topic,
+        expires_at=expires_at,
+        signer=account,
+        signer_name=account.name,
+        role="risk_officer",
+        meaning=meaning,
+        comment=statement,
+        signed_digest=acceptance_digest(file, topic),
+        method=authentication.method,
+        signed_at=now,
+    )
+    event = events.RiskAccepted(topic=topic, signed_digest=acceptance.signed_digest)
+    with act(event, actor=actor, subject=version, reason=statement):
+        acceptance.save(force_insert=True)
+        recompute_version(version=version)
+    return acceptance
+
+
+def _file(version: ModelVersion) -> VersionFile:
+    file = read_file(version)
+    if file is None:
+        raise Conflict("No policy and checklist are assigned to production: run manage.py setup.", code="no_policy")
+    return file
+
+
+def _section(file: VersionFile, section: str) -> Section:
+    for found in file.checklist.template.sections:
+        if found.id == section:
+            return found
+    names = ", ".join(s.id for s in file.checklist.template.sections)
+    raise NotFound(f"The checklist has no section {section!r}. Its sections are: {names}.")
+
+
+def _user(actor: Actor) -> int:
+    if actor.user_id is None:
+        raise NotPermitted("Only a person answers.")
+    return actor.user_id

@@ -1,0 +1,76 @@
+"""Signing: fresh authentication, the right role, and never one's own work. Refusals are acts too.
+
+A signature states who, when and with what meaning, and is over a digest (21 CFR 11.50, 11.70, 11.200).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from audits.errors import DomainError, NotPermitted
+from audits.models import User
+from audits.trail import Actor, act
+from governance import events
+from governance.authorization import role_names
+from registry.models import ModelVersion
+
+
+class SigningRefused(NotPermitted):
+    """A signature was not taken. Nothing was signed; the refusal is in the trail."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreshAuthentication:
+    """Proof that the person was at the keyboard just now."""
+
+    user_id: int
+    method: str
+    at: datetime
+
+
+def authenticate_freshly(*, account: User, password: str) -> FreshAuthentication:
+    """Check the password again, for one signature."""
+    if not account.check_password(password):
+        raise SigningRefused("The password is not right; nothing was signed.", code="bad_password")
+    return FreshAuthentication(user_id=account.pk, method="password", at=timezone.now())
+
+
+def require_signer(
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    permission: str,
+    role: str,
+    authentication: FreshAuthentication,
+    meaning: str,
+    own_work_allowed: bool = False,
+) -> User:
+    """The account that may sign, or SigningRefused (which is recorded as an act)."""
+    account = actor.account
+    try:
+        if not isinstance(account, User):
+            raise SigningRefused("Only a person signs.", code="not_a_person")
+        if not own_work_allowed and account.pk in {version.model.owner_id, version.registered_by_id}:
+            raise SigningRefused(
+                f"Nobody approves their own work: {account.name} owns {version.model.name} or registered this version. "
+                f"Ask another {role.replace('_', ' ')}.",
+                code="own_work",
+            )
+        if not actor.may(permission) or role not in role_names(account):
+            raise SigningRefused(
+                f"Signing here takes the role {role.replace('_', ' ')}, which {account.name} does not have.",
+                code="wrong_role",
+            )
+        if authentication.user_id != account.pk or timezone.now() - authentication.at > timedelta(
+            minutes=settings.SIGNATURE_MINUTES
+        ):
+            raise SigningRefused("Authenticate again: a signature needs your password now.", code="not_fresh")
+        if not meaning.strip():
+            raise DomainError("State what the signature means, for example: I approve this for use.", code="no_meaning")
+    except SigningRefused as refusal:
+        with act(events.SigningDenied(role=role, code=refusal.code), actor=actor, subject=version):
+            pass
+        raise
+    return account
