@@ -101,6 +101,12 @@ def short_digest(digest: str | None, length: int = 12) -> str:
     return text if len(text) <= length else f"{text[:length]}\N{HORIZONTAL ELLIPSIS}"
 
 
+def dotted_parts(name: str) -> list[str]:
+    """A dotted name in pieces after which a line may end: ``app.object.done`` is ``app.``, ``object.``, ``done``."""
+    parts = name.split(".")
+    return [f"{part}." for part in parts[:-1]] + parts[-1:]
+
+
 def format_cell(value: Cell, digits: int | None = None) -> str:
     """Any value that a table may hold, as text.
 

@@ -3,6 +3,7 @@
 Must never reach out: what a page may load is handed over beforehand, and asking for anything else ends the printing.
 """
 
+import importlib.resources
 import importlib.util
 import logging
 import threading
@@ -11,16 +12,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import unquote
 
 import weasyprint
+from weasyprint.css import ColorProfile
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from audits.documents.attachments import Attachment
 from audits.documents.errors import DocumentError
 
+_PASSES = 3
+_PROFILE = "sRGB"
 _SVG = "image/svg+xml"
 _PNG = "image/png"
+_PNG_START = b"\x89PNG"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,34 +48,50 @@ def print_pages(
     Raises ``DocumentError``: ``document_resource`` when the page asks for what it was not given, ``document_layout`` when
     the printer reports anything at all, since every complaint of its is something missing on paper.
     """
-    fetcher = _Sealed(figures)
+    for _ in range(_PASSES):
+        pdf, complaints, missing = _print_once(html, figures, attachments, imprint)
+        if not missing:
+            break
+        # A letter that no font has would print as an empty box, the same for every such letter, and PDF/A forbids it.
+        spelled = {letter: f"[U+{letter:04X}]" for letter in missing}
+        html = html.translate(spelled)
+        figures = {name: _respelled(content, spelled) for name, content in figures.items()}
+    if complaints:
+        raise DocumentError(f"The document would be incomplete: {complaints[0]}", code="document_layout")
+    return pdf
+
+
+def _print_once(
+    html: str, figures: Mapping[str, bytes], attachments: Sequence[Attachment], imprint: Imprint
+) -> tuple[bytes, list[str], set[int]]:
+    """The PDF, what WeasyPrint complained of, and the code points for which no installed font has a glyph."""
     # The PDF's directory of embedded files is a name tree and must be sorted (ISO 32000-1, 7.9.6).
     enclosed = [_enclose(item, imprint.created) for item in sorted(attachments, key=lambda item: item.name)]
+    options: dict[str, object] = {
+        "attachments": enclosed,
+        "pdf_identifier": imprint.identifier,
+        "pdf_variant": "pdf/a-3b",
+        "pdf_tags": True,
+        "output_intent": _PROFILE,
+    }
+    fetcher = _Sealed(figures)
     with _complaints() as complaints:
         try:
             pages = weasyprint.HTML(string=html, url_fetcher=fetcher).render(
-                attachments=enclosed,
-                pdf_identifier=imprint.identifier,
-                pdf_variant="pdf/a-3b",
-                pdf_tags=True,
+                color_profiles={_PROFILE: _color_profile()}, **options
             )
             pages.metadata.title = imprint.title
             pages.metadata.authors = [imprint.author]
             pages.metadata.lang = imprint.language
             pages.metadata.generator = "Countersign"
             pages.metadata.created = pages.metadata.modified = imprint.created.strftime("%Y-%m-%dT%H:%M:%SZ")
-            pdf = pages.write_pdf(
-                finisher=_list_each_file_once,
-                attachments=enclosed,
-                pdf_identifier=imprint.identifier,
-                pdf_variant="pdf/a-3b",
-                pdf_tags=True,
-            )
+            pdf = bytes(pages.write_pdf(finisher=_list_each_file_once, **options))
         except FatalURLFetchingError as refused:
             raise DocumentError(str(refused), code="document_resource") from refused
-    if complaints:
-        raise DocumentError(f"The document would be incomplete: {complaints[0]}", code="document_layout")
-    return bytes(pdf)
+    if fetcher.refusals:
+        raise DocumentError(fetcher.refusals[0], code="document_resource")
+    missing = {letter for font in pages.fonts.values() for letter in font.missing}
+    return pdf, complaints, missing
 
 
 def font_folder() -> Path | None:
@@ -81,12 +103,16 @@ def font_folder() -> Path | None:
 
 
 class _Sealed(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types.
-    """Hands out the given figures, the document's fonts and ``data:`` URLs; refuses everything else, fatally."""
+    """Hands out the given figures, the document's fonts and ``data:`` URLs; refuses everything else, fatally.
+
+    ``refusals`` remembers each, because WeasyPrint 70 goes on when a picture inside an SVG is refused.
+    """
 
     def __init__(self, figures: Mapping[str, bytes]) -> None:
         super().__init__(allowed_protocols={"data"}, allow_redirects=False)
         self._figures = figures
         self._fonts = font_folder()
+        self.refusals: list[str] = []
 
     def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> object:
         scheme, _, rest = url.partition(":")
@@ -97,27 +123,41 @@ class _Sealed(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types.
                 return self._figure(url, unquote(rest))
             case "font":
                 return self._font(url, unquote(rest))
-        raise FatalURLFetchingError(
+        self._refuse(
             f"The document asked for {url[:200]!r}, and nothing may be fetched while printing; "
             "hand it over as a figure or a data: URL."
         )
 
     def _figure(self, url: str, name: str) -> object:
-        if name not in self._figures:
-            raise FatalURLFetchingError(
-                f"The document asked for the figure {name!r}, which it was not given."
-            )
-        content = self._figures[name]
-        kind = _PNG if content.startswith(b"\x89PNG") else _SVG
+        content = self._figures.get(name)
+        if content is None:
+            self._refuse(f"The document asked for the figure {name!r}, which it was not given.")
+        kind = _PNG if content.startswith(_PNG_START) else _SVG
         return URLFetcherResponse(url, content, {"Content-Type": kind})
 
     def _font(self, url: str, name: str) -> object:
         path = self._fonts / name if self._fonts and "/" not in name else None
         if path is None or not path.is_file():
-            raise FatalURLFetchingError(
+            self._refuse(
                 f"The font {name!r} is not installed; install the pinned requirements (matplotlib carries it)."
             )
         return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": "font/ttf"})
+
+    def _refuse(self, message: str) -> NoReturn:
+        self.refusals.append(message)
+        raise FatalURLFetchingError(message)
+
+
+def _color_profile() -> object:
+    """WeasyPrint's own sRGB profile, read by us: WeasyPrint 70 leaves the file open."""
+    with (importlib.resources.files("weasyprint.pdf") / "sRGB2014.icc").open("rb") as profile:
+        return ColorProfile(profile, "sRGB2014.icc", "relative-colorimetric", (["r"], ["g"], ["b"]))
+
+
+def _respelled(content: bytes, spelled: Mapping[int, str]) -> bytes:
+    if content.startswith(_PNG_START):
+        return content
+    return content.decode("utf-8", "replace").translate(spelled).encode()
 
 
 def _enclose(attachment: Attachment, created: datetime) -> object:

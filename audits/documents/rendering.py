@@ -39,7 +39,9 @@ def render_html(
             f"The template {missing} does not exist; restore it from the release.", code="document_template"
         ) from missing
     except TemplateSyntaxError as broken:
-        raise DocumentError(f"The template {template} is broken: {broken}", code="document_template") from broken
+        raise DocumentError(
+            f"The template {template} is broken: {broken}", code="document_template"
+        ) from broken
     _, found, rest = page.partition(undefined)
     if found:
         raise DocumentError(
@@ -75,9 +77,7 @@ def render_pdf(
     from audits.documents.press import Imprint, print_pages
 
     if created.tzinfo is None:
-        raise DocumentError(
-            "The time of printing has no time zone; give it in UTC.", code="document_value"
-        )
+        raise DocumentError("The time of printing has no time zone; give it in UTC.", code="document_value")
     names = [attachment.name for attachment in attachments]
     if len(set(names)) != len(names):
         raise DocumentError(

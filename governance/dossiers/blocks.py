@@ -78,7 +78,9 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
-                raise ValueError(f"Table {self.title!r}: a row has {len(row)} cells for {len(self.columns)} columns.")
+                raise ValueError(
+                    f"Table {self.title!r}: a row has {len(row)} cells for {len(self.columns)} columns."
+                )
 
     @property
     def lines(self) -> Iterator[tuple[bool, tuple[tuple[Column, str], ...]]]:

@@ -17,9 +17,7 @@ def print_dossier(content: DossierContent) -> bytes:
 
     Raises ``audits.documents.DocumentError``.
     """
-    figures = {
-        figure.sha256: figure.content for section in content.evidence for figure in section.figures
-    }
+    figures = {figure.sha256: figure.content for section in content.evidence for figure in section.figures}
     identity = f"{content.reference}\n{content.model}\n{content.version}\n{content.printed_at.isoformat()}"
     return render_pdf(
         template=TEMPLATE,

@@ -85,7 +85,13 @@ SECTIONS = {
     ],
 }
 MISSING = {12, 31, 38, 45, 50}
-PEOPLE = ["Zoë Müller-Lüdenscheidt", "José Ángel Ñíguez", "Søren Kierkegård", "Елена Соколова", "Nguyễn Thị Minh Khai"]
+PEOPLE = [
+    "Zoë Müller-Lüdenscheidt",
+    "José Ángel Ñíguez",
+    "Søren Kierkegård",
+    "Елена Соколова",
+    "Nguyễn Thị Minh Khai",
+]
 
 
 def digest(text: str) -> str:
@@ -145,6 +151,8 @@ def _sign_off(place: int, title: str) -> Signature | None:
         digest=digest(title),
         method="Password and one-time code, entered for this signature",
         standing=SignatureStanding.STALE if stale else SignatureStanding.VALID,
-        reason="The answer to question 2.4 was changed on 2026-11-28 13:05:40 UTC, after the signing" if stale else "",
+        reason="The answer to question 2.4 was changed on 2026-11-28 13:05:40 UTC, after the signing"
+        if stale
+        else "",
         entry=4100 + place,
     )
