@@ -18,7 +18,7 @@ def _secret_key() -> str:
         return given
     if PRODUCTION:
         raise SettingError("COUNTERSIGN_SECRET_KEY (or COUNTERSIGN_SECRET_KEY_FILE) must be set in production.")
-    from governance.local_secrets import local_secret
+    from audits.local_secrets import local_secret
 
     return local_secret(DATA_DIR / "secrets" / "django-secret-key")
 
@@ -45,7 +45,7 @@ def _embedded(role: str) -> dict[str, object]:
         "NAME": "countersign",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"embedded": {"data_dir": DATA_DIR, "role": role}},
+        "EMBEDDED": {"data_dir": DATA_DIR, "role": role},
     }
 
 

@@ -1,15 +1,15 @@
 """Acts: the only way to change a governed table.
 
-An act and its changes are one database transaction, found by its own transaction id: there is no session setting to
-forge or to leak through a pool. One act per transaction; an act opened inside another joins it. Never opens an act by
-itself: a write outside one is refused by the database.
+An act and its changes are one database transaction, found by its own transaction id: there is no session
+setting to forge or to leak through a pool. One act per transaction; an act opened inside another joins it.
+Never opens an act by itself: a write outside one is refused by the database.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
@@ -20,39 +20,46 @@ from audits.trail.actor import Actor
 _KIND = re.compile(r"^[a-z]+\.[a-z_]+\.[a-z_]+$")
 
 
-@runtime_checkable
 class Event(Protocol):
-    """What happened: a frozen dataclass with a dotted past-tense ``kind``; its fields go into the trail as they are.
+    """What happened: a frozen dataclass registered with :func:`event`; its fields go into the trail.
 
     Fields never hold free text nor anything about a person: those go into governed rows or the act's reason.
     """
 
-    kind: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, object]]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 EVENTS: dict[str, type[Event]] = {}
-E = TypeVar("E", bound=type)
+_KINDS: dict[type[Event], str] = {}
+E = TypeVar("E", bound=Event)
 
 
-def event(kind: str) -> Callable[[E], E]:
+def event(kind: str) -> Callable[[type[E]], type[E]]:
     """Register a frozen dataclass as the event ``app.object.past_participle``."""
 
-    def register(cls: E) -> E:
+    def register(cls: type[E]) -> type[E]:
         if not _KIND.match(kind):
             raise ValueError(f"{kind!r} is not app.object.past_participle")
         if kind in EVENTS and EVENTS[kind].__qualname__ != cls.__qualname__:
             raise ValueError(f"{kind!r} is registered twice")
-        cls.kind = kind  # type: ignore[attr-defined]
         EVENTS[kind] = cls
+        _KINDS[cls] = kind
         return cls
 
     return register
 
 
+def kind_of(what: Event) -> str:
+    """The registered ``app.object.past_participle`` of an event; TypeError where nobody registered it."""
+    try:
+        return _KINDS[type(what)]
+    except KeyError:
+        raise TypeError(f"{type(what).__qualname__} is no event: decorate it with @event(kind)") from None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """An open act. ``id`` is the receipt: the entry's index and proof are found by it once it is sequenced."""
+    """An open act. ``id`` is the receipt: the entry's index and proof are found by it once sequenced."""
 
     id: UUID
     kind: str
@@ -71,7 +78,7 @@ def act(
 ) -> Iterator[Act]:
     """Open an act, or join the one that is open in this transaction.
 
-    ``reason`` is what the person wrote; the trail holds a commitment to it and the text stays erasable beside it.
+    ``reason`` is what the person wrote; the trail holds a commitment to it, and the text stays erasable.
     Leaving with an exception rolls back the act and everything in it.
     """
     connection = connections[using]
@@ -79,13 +86,14 @@ def act(
     if joined is not None and connection.in_atomic_block:
         yield joined
         return
-    data = {name: _plain(value) for name, value in asdict(what).items()}  # type: ignore[call-overload]
+    kind = kind_of(what)
+    data = {name: _plain(value) for name, value in asdict(what).items()}
     with transaction.atomic(using=using):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT audits_open_act(%s, %s, %s, %s, %s, %s)",
                 [
-                    what.kind,
+                    kind,
                     actor.id,
                     actor.via,
                     subject_of(subject),
@@ -94,7 +102,7 @@ def act(
                 ],
             )
             (act_id,) = cursor.fetchone()
-        opened = Act(id=act_id, kind=what.kind)
+        opened = Act(id=act_id, kind=kind)
         connection.countersign_act = opened  # type: ignore[attr-defined]
         try:
             yield opened

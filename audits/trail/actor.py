@@ -20,7 +20,7 @@ class Account(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """``id`` is ``user:7``, ``system:sequencer`` or ``command:setup``; ``via`` is the door they came through."""
+    """``id`` is ``user:7``, ``system:sequencer`` or ``command:setup``; ``via`` the door they came through."""
 
     id: str
     via: str
@@ -29,12 +29,12 @@ class Actor:
 
     @classmethod
     def person(cls, account: Account, *, via: str, scopes: frozenset[str] | None = None) -> "Actor":
-        """The actor behind an account; ``scopes`` narrows what a token may do (None: everything the account may)."""
+        """The actor behind an account; ``scopes`` narrows what a token may do (None: all the account may)."""
         return cls(id=f"user:{account.pk}", via=via, account=account, scopes=scopes)
 
     @classmethod
     def system(cls, name: str, *, via: str = "system") -> "Actor":
-        """A part of Countersign acting by itself: a job, a command, a migration. It may do what code makes it do."""
+        """A part of Countersign acting by itself: a job, a command, a migration. It may do what code says."""
         return cls(id=f"system:{name}", via=via)
 
     @property
@@ -53,4 +53,6 @@ class Actor:
         if not self.may(permission):
             narrowed = self.scopes is not None and permission not in self.scopes
             why = "this token's scopes do not include it" if narrowed else "none of your roles allows it"
-            raise NotPermitted(f"You may not do this: {why} ({permission}). Ask a compliance officer for access.")
+            raise NotPermitted(
+                f"You may not do this: {why} ({permission}). Ask a compliance officer for access."
+            )

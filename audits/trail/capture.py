@@ -1,7 +1,7 @@
 """The triggers that record: SQL generated for one governed table from its columns.
 
-Set-based (one firing per statement, with transition tables), so a bulk write costs one look-up. A write outside an act
-is refused; an update that changes nothing leaves nothing.
+Set-based (one firing per statement, with transition tables), so a bulk write costs one look-up. A write
+outside an act is refused; an update that changes nothing leaves nothing.
 """
 
 from audits.models.governed import Capture
@@ -55,7 +55,7 @@ END
 
 
 def snapshot_statement(table: str, key: str, columns: list[Column]) -> str:
-    """SQL that records every row of the table as it stands (operation S), inside an act that is already open."""
+    """SQL that records every row of the table as it stands (operation S), inside an act that is open."""
     return (
         f"INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)"
         f" SELECT public.audits_current_epoch(), pg_current_xact_id(), {literal(table)}, 'S',"
@@ -64,10 +64,9 @@ def snapshot_statement(table: str, key: str, columns: list[Column]) -> str:
 
 
 def state_query(table: str, key: str, columns: list[Column]) -> str:
-    """SQL that reads every row as ``(key, JSON object)``, in the terms of the trail, personal text in the clear."""
-    return (
-        f"SELECT n.{identifier(key)}::text, {object_of(columns, 'n', clear=True)} FROM public.{identifier(table)} n"
-    )
+    """SQL that reads every row as ``(key, JSON object)`` in the trail's terms, personal text in the clear."""
+    row = object_of(columns, "n", clear=True)
+    return f"SELECT n.{identifier(key)}::text, {row} FROM public.{identifier(table)} n"
 
 
 def install_statements(table: str, key: str, columns: list[Column], capture: Capture) -> list[str]:
@@ -78,8 +77,9 @@ def install_statements(table: str, key: str, columns: list[Column], capture: Cap
         event, referencing = _TRIGGERS[op]
         name = function_name(table, op)
         statements += [
-            f"CREATE OR REPLACE FUNCTION public.{identifier(name)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-            f" SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 SET \"DateStyle\" = 'ISO'"
+            f"CREATE OR REPLACE FUNCTION public.{identifier(name)}() RETURNS trigger LANGUAGE plpgsql"
+            " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1"
+            " SET \"DateStyle\" = 'ISO'"
             f" AS {literal(body)}",
             f"REVOKE ALL ON FUNCTION public.{identifier(name)}() FROM PUBLIC",
             f"CREATE OR REPLACE TRIGGER audits_{op.lower()} AFTER {event} ON {target} {referencing}"
@@ -99,6 +99,7 @@ def install_statements(table: str, key: str, columns: list[Column], capture: Cap
             f" FOR EACH ROW EXECUTE FUNCTION public.audits_refuse()"
         )
     statements += [
-        f"ALTER TABLE {target} ENABLE ALWAYS TRIGGER {identifier(trigger)}" for trigger in trigger_names(capture)
+        f"ALTER TABLE {target} ENABLE ALWAYS TRIGGER {identifier(trigger)}"
+        for trigger in trigger_names(capture)
     ]
     return statements

@@ -1,5 +1,7 @@
 """System checks: what an operator must hear before the service starts."""
 
+from collections.abc import Sequence
+
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection
 from django.db.utils import Error as DatabaseError
@@ -8,7 +10,7 @@ from audits.trail.governed import governed_tables
 
 
 @register(Tags.database)
-def triggers_are_in_place(databases: list[str] | None, **_: object) -> list[CheckMessage]:
+def triggers_are_in_place(databases: Sequence[str] | None, **_: object) -> list[CheckMessage]:
     """audits.E001: a governed table without its triggers. Runs with ``check --database default``."""
     if not databases:
         return []

@@ -1,8 +1,8 @@
-"""How a column's value is written in the trail: SQL that yields canonical JSON text (RFC 8785), by column type.
+"""How a column's value is written in the trail: SQL that yields canonical JSON text (RFC 8785), by type.
 
-The same expressions serve the triggers and the check of the state, so both say the same of the same value. Nothing
-here depends on the session's settings: time is UTC, floats in shortest form, bytes hexadecimal. Numbers that JSON cannot
-hold exactly (64-bit, decimal, floating) are strings.
+The same expressions serve the triggers and the check of the state, so both say the same of the same value.
+Nothing here depends on the session's settings: time is UTC, floats in shortest form, bytes hexadecimal.
+Numbers that JSON cannot hold exactly (64-bit, decimal, floating) are strings.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,8 @@ def _json(column: Column, value: str) -> str:
         # The text, not the document: numbers keep every digit, and SQL null stays apart from JSON null.
         return f"to_json({value}::text)::text"
     raise UnsupportedColumn(
-        f"Column {column.name} has type {kind}, which the trail cannot record yet: add it to audits/trail/encoding.py."
+        f"Column {column.name} has type {kind}, which the trail cannot record yet: "
+        "add it to audits/trail/encoding.py."
     )
 
 
@@ -87,7 +88,11 @@ def disclosed(column: Column, alias: str) -> str:
 def differs(column: Column) -> str:
     """SQL that is true where the new value is another than the old: bytes for text, digits for decimals."""
     new, old = f"n.{identifier(column.name)}", f"o.{identifier(column.name)}"
-    if column.type == "jsonb" or column.type.startswith("numeric") or column.type in ("double precision", "real"):
+    if (
+        column.type == "jsonb"
+        or column.type.startswith("numeric")
+        or column.type in ("double precision", "real")
+    ):
         return f"{new}::text IS DISTINCT FROM {old}::text"
     if column.type.startswith(_TEXT):
         return f'{new} COLLATE "C" IS DISTINCT FROM {old} COLLATE "C"'
@@ -104,7 +109,7 @@ def object_of(columns: list[Column], alias: str, *, clear: bool = False) -> str:
 
 
 def difference_of(columns: list[Column]) -> str:
-    """SQL for the JSON object of changed columns: ``[before, after]``, or the new commitment of a personal column."""
+    """SQL for the JSON object of changed columns: ``[before, after]``, or a personal one's commitment."""
     members = ", ".join(
         f"CASE WHEN {differs(column)} THEN {literal(_name(column) + ':')} || {_pair(column)} END"
         for column in sorted_columns(columns)

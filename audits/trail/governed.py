@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db import models
 
 from audits.models.governed import Capture, Governed
+from audits.trail.encoding import UnsupportedColumn
 
 # Models of other packages whose rows decide who may do what.
 ADOPTED: dict[str, Capture] = {
@@ -22,7 +23,7 @@ UNGOVERNED: dict[str, str] = {
     "audits.Disclosure": "the trail itself: append-only by its own guards",
     "audits.Entry": "the trail itself: append-only by its own guards",
     "audits.Checkpoint": "the trail itself: append-only by its own guards",
-    "auth.Permission": "made by Django from the code at each migration; Countersign grants by roles, never by these rows",
+    "auth.Permission": "made by Django at each migration; Countersign grants by roles, never by these rows",
     "contenttypes.ContentType": "made by Django from the code at each migration",
     "sessions.Session": "a cookie's other half: opened by a sign-in, which is an act",
     "admin.LogEntry": "never written: the trail is the log",
@@ -47,7 +48,10 @@ def governed_tables() -> list[GovernedTable]:
         capture = _capture_of(model)
         if capture is not None:
             key = model._meta.pk.column
-            assert key is not None
+            if key is None:
+                raise UnsupportedColumn(
+                    f"{model._meta.label} has no key column, by which the trail knows a row."
+                )
             found.append(
                 GovernedTable(label=model._meta.label, table=model._meta.db_table, key=key, capture=capture)
             )
@@ -59,7 +63,8 @@ def _capture_of(model: type[models.Model]) -> Capture | None:
         return ADOPTED[model._meta.label]
     if issubclass(model, Governed):
         return model.capture
-    owner = model._meta.auto_created
+    # The model that a many-to-many table was made for; Django's stubs take it for a flag.
+    owner: object = model._meta.auto_created
     if isinstance(owner, type) and issubclass(owner, Governed):
         return Capture()
     return None

@@ -1,7 +1,8 @@
 """Puts the governed tables under the trail after every migration, as the owner of the tables.
 
-Installs triggers, takes a snapshot of rows that stood there before (or whose columns changed), notes a new database
-cluster, and grants the application's role what it needs and no more. Never run by the application's role.
+Installs triggers, takes a snapshot of rows that stood there before (or whose columns changed), notes a new
+database cluster, and grants the application's role what it needs and no more. Never run by the application's
+role.
 """
 
 import json
@@ -18,7 +19,14 @@ from audits.trail.capture import function_name, install_statements, snapshot_sta
 from audits.trail.encoding import Column, identifier, literal
 from audits.trail.governed import GovernedTable, governed_tables
 
-TRAIL_TABLES = ("audits_epoch", "audits_act", "audits_change", "audits_disclosure", "audits_entry", "audits_checkpoint")
+TRAIL_TABLES = (
+    "audits_epoch",
+    "audits_act",
+    "audits_change",
+    "audits_disclosure",
+    "audits_entry",
+    "audits_checkpoint",
+)
 # What the sequencer, which runs as the application, appends to.
 APPENDED_BY_APPLICATION = ("audits_entry", "audits_checkpoint")
 OPEN_ACT = "audits_open_act(text, text, text, text, text, text)"
@@ -45,7 +53,8 @@ def install(connection: BaseDatabaseWrapper, *, application_role: str | None = N
     role = application_role or settings.COUNTERSIGN_APPLICATION_ROLE
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO audits_epoch (system_identifier) SELECT system_identifier::text FROM pg_control_system() c"
+            "INSERT INTO audits_epoch (system_identifier)"
+            " SELECT system_identifier::text FROM pg_control_system() c"
             " WHERE c.system_identifier::text IS DISTINCT FROM"
             " (SELECT e.system_identifier FROM audits_epoch e ORDER BY number DESC LIMIT 1)"
         )
@@ -60,7 +69,8 @@ def columns_of(cursor: CursorWrapper, table: str, capture: Capture) -> list[Colu
     """The table's columns as the database has them; virtual columns are computed, not recorded."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
-        " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attgenerated <> 'v' ORDER BY attnum",
+        " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attgenerated <> 'v'"
+        " ORDER BY attnum",
         [f"public.{table}"],
     )
     return [
@@ -85,7 +95,7 @@ def _install_table(connection: BaseDatabaseWrapper, governed: GovernedTable) -> 
                 cursor.execute(statement)
         if before == shape:
             return
-        cursor.execute(f"SELECT count(*) FROM {identifier(governed.table)}")  # noqa: S608 - quoted identifier
+        cursor.execute(f"SELECT count(*) FROM {identifier(governed.table)}")
         (rows,) = cursor.fetchone()
     if rows:
         with (

@@ -1,8 +1,8 @@
 """Turns committed acts into leaves of the Merkle log, in order, and signs checkpoints.
 
-Order is (epoch, transaction id) below the snapshot horizon, so an act that commits late is never skipped. One sequencer
-at a time (an advisory lock); it may be killed anywhere. It never signs what it has not re-hashed, nor anything that is
-not consistent with what it signed before (RFC 9162; C2SP tlog-checkpoint).
+Order is (epoch, transaction id) below the snapshot horizon, so an act that commits late is never skipped.
+One sequencer at a time (an advisory lock); it may be killed anywhere. It never signs what it has not
+re-hashed, nor anything that is not consistent with what it signed before (RFC 9162; C2SP tlog-checkpoint).
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Sequenced:
 
 
 class Sequencer:
-    """One candidate. It keeps the right edge of the tree between runs, and checks that it still fits the table."""
+    """One candidate. Between runs it keeps the right edge of the tree, and checks that it still fits."""
 
     def __init__(self, *, key: SigningKey, state: SignerState, using: str = DEFAULT_DB_ALIAS) -> None:
         self._key = key
@@ -79,17 +79,19 @@ class Sequencer:
         while True:
             done = self.run()
             if done is None:
-                raise TrailAlarm("Another sequencer is at work: wait for it or stop it.", code="sequencer_busy")
+                raise TrailAlarm(
+                    "Another sequencer is at work: wait for it or stop it.", code="sequencer_busy"
+                )
             if not done.more:
                 return done.size
 
     def _run(self, limit: int) -> Sequenced:
         frontier = self._frontier_of_table()
-        signed = self._state.load(self._key.verifying_key())
+        signed = self._state.load(self._key.verifying_key)
         if signed is not None and signed.size > frontier.size:
             raise TrailAlarm(
-                f"The log holds {frontier.size} entries, but a checkpoint of {signed.size} was signed: the database was "
-                "rolled back or entries were removed. Nothing is signed until that is explained.",
+                f"The log holds {frontier.size} entries, but a checkpoint of {signed.size} was signed: the "
+                "database was rolled back or entries were removed. Nothing is signed until it is explained.",
                 code="rolled_back",
             )
         added = self._append(frontier, limit)
@@ -113,7 +115,9 @@ class Sequencer:
 
     def _append(self, frontier: tree.Frontier, limit: int) -> int:
         """Read committed acts past the last leaf, and store them as leaves in one transaction."""
-        self._frontier = None  # Until the transaction has committed, what is in memory may be ahead of the table.
+        self._frontier = (
+            None  # Until the transaction has committed, what is in memory may be ahead of the table.
+        )
         with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
             cursor.execute("SELECT epoch, xid::text FROM audits_entry ORDER BY index DESC LIMIT 1")
             epoch, xid = cursor.fetchone() or (0, "0")
@@ -134,14 +138,16 @@ class Sequencer:
         return len(rows)
 
     def _sign(self, frontier: tree.Frontier, signed: Checkpoint | None) -> None:
-        """Sign the log as it is stored. Order matters: check, then the signer's own memory, then the database."""
+        """Sign the log as it is stored. Order matters: check, then the signer's memory, then the database."""
         # 1. Re-hash the stored bytes on top of the tree that was signed last.
         checked = self._checked_frontier(signed)
         self._checked = None
         self._rehash(checked)
         if checked.size != frontier.size or checked.root() != frontier.root():
-            raise TrailAlarm("Stored entries and stored hashes differ: run ./run verify.", code="inconsistent")
-        # 2. The signer's memory outside the database, so that a rolled-back database is an alarm and never a fork.
+            raise TrailAlarm(
+                "Stored entries and stored hashes differ: run ./run verify.", code="inconsistent"
+            )
+        # 2. The signer's memory outside the database: a rolled-back database is an alarm and never a fork.
         if signed is not None and signed.size == frontier.size:
             note = self._state.note()
         else:
@@ -152,7 +158,8 @@ class Sequencer:
         # 3. The database.
         with connections[self._using].cursor() as cursor:
             cursor.execute(
-                "INSERT INTO audits_checkpoint (size, root, note) VALUES (%s, %s, %s) ON CONFLICT (size) DO NOTHING",
+                "INSERT INTO audits_checkpoint (size, root, note) VALUES (%s, %s, %s)"
+                " ON CONFLICT (size) DO NOTHING",
                 [frontier.size, frontier.root(), note],
             )
         self._checked = checked
@@ -161,15 +168,21 @@ class Sequencer:
         """The tree at the last signed size, proved to have the root that was signed."""
         if signed is None:
             return tree.Frontier()
-        if self._checked is not None and self._checked.size == signed.size and self._checked.root() == signed.root:
+        if (
+            self._checked is not None
+            and self._checked.size == signed.size
+            and self._checked.root() == signed.root
+        ):
             return self._checked
         with connections[self._using].cursor() as cursor:
-            cursor.execute("SELECT leaf_hash FROM audits_entry WHERE index < %s ORDER BY index", [signed.size])
+            cursor.execute(
+                "SELECT leaf_hash FROM audits_entry WHERE index < %s ORDER BY index", [signed.size]
+            )
             frontier = tree.Frontier(bytes(row[0]) for row in cursor.fetchall())
         if frontier.size != signed.size or frontier.root() != signed.root:
             raise TrailAlarm(
-                f"The first {signed.size} entries do not hash to the checkpoint signed for them: the log was changed. "
-                "Run ./run verify to see where.",
+                f"The first {signed.size} entries do not hash to the checkpoint signed for them: "
+                "the log was changed. Run ./run verify to see where.",
                 code="inconsistent",
             )
         return frontier
@@ -177,12 +190,15 @@ class Sequencer:
     def _rehash(self, frontier: tree.Frontier) -> None:
         """Append every entry past the frontier, each body hashed anew and compared with its stored leaf."""
         with connections[self._using].cursor() as cursor:
-            cursor.execute("SELECT body, leaf_hash FROM audits_entry WHERE index >= %s ORDER BY index", [frontier.size])
+            cursor.execute(
+                "SELECT body, leaf_hash FROM audits_entry WHERE index >= %s ORDER BY index", [frontier.size]
+            )
             while rows := cursor.fetchmany(BATCH):
                 for body, leaf in rows:
                     if tree.leaf_hash(bytes(body)) != bytes(leaf):
                         raise TrailAlarm(
-                            f"Entry {frontier.size} does not hash to its leaf: run ./run verify.", code="inconsistent"
+                            f"Entry {frontier.size} does not hash to its leaf: run ./run verify.",
+                            code="inconsistent",
                         )
                     frontier.append(bytes(leaf))
 

@@ -1,7 +1,7 @@
 """The signer's own memory of the last checkpoint it signed, outside the database.
 
-A file written aside, synced and renamed. It is what turns a database that was rolled back into an alarm: a signer that
-forgot would sign a fork. Never deleted and never made smaller by Countersign.
+A file written aside, synced and renamed. It is what turns a database that was rolled back into an alarm: a
+signer that forgot would sign a fork. Never deleted and never made smaller by Countersign.
 """
 
 import os
@@ -25,16 +25,19 @@ class SignerState:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def exists(self) -> bool:
+        return self._path.exists()
+
     def load(self, key: VerifyingKey) -> Checkpoint | None:
         """The last signed checkpoint, its signature checked; None before the first."""
-        if not self._path.exists():
+        if not self.exists():
             return None
         try:
             return open_checkpoint(self.note(), key)
         except ValueError as error:
             raise TrailAlarm(
-                f"The signer's memory ({self._path}) does not hold a checkpoint signed with the present key: {error} "
-                "Restore the file or the key; do not delete it.",
+                f"The signer's memory ({self._path}) does not hold a checkpoint signed with the present key: "
+                f"{error}. Restore the file or the key; do not delete it.",
                 code="signer_state",
             ) from error
 
