@@ -156,7 +156,13 @@ _REGISTRY = (
         provided_by="owner",
     ),
     _count("dataset.rows", Origin.REGISTRY, "owner", "number of rows in the training data", "rows"),
-    _text("model.risk_tier", Origin.REGISTRY, "risk_officer", "risk tier of the model"),
+    _text(
+        "model.risk_tier",
+        Origin.REGISTRY,
+        "risk_officer",
+        "risk tier of the model",
+        ("low", "medium", "high", "critical"),
+    ),
     _yes_or_no(
         "model.retired",
         Origin.REGISTRY,
@@ -165,7 +171,7 @@ _REGISTRY = (
         when_true="the model is retired",
         when_false="the model is in use or in preparation, not retired",
     ),
-    _text("version.stage", Origin.REGISTRY, "owner", "stage of the version"),
+    _text("version.artifact_format", Origin.REGISTRY, "owner", "format of the artifact"),
     _text("version.framework", Origin.REGISTRY, "owner", "framework of the version"),
     FactDefinition(
         name="version.registered_at",

@@ -77,9 +77,7 @@ def _unread(leaf: Leaf, definition: FactDefinition) -> str:
     else:
         subject = f"The {definition.title} is not known"
     if leaf.fact is None:
-        return (
-            f"{subject}: it would come from {origin}, and nothing there says it. The {role} can provide it."
-        )
+        return f"{subject}: nothing in {origin} says so. The {role} can provide it."
     return (
         f"{subject}: {leaf.fact.source.title} gives a {leaf.fact.type} where a {definition.type} belongs. "
         f"The {role} can provide it anew."
