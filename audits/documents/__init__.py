@@ -1,4 +1,4 @@
-"""Documents: a template and its values printed as an archivable PDF (PDF/A-3b, ISO 19005-3:2012), files enclosed.
+"""Documents: a template and its values printed as a PDF to archive (PDF/A-3b, ISO 19005-3:2012).
 
 Must never know what a model, a policy or an approval is, and must never fetch anything while it prints.
 """

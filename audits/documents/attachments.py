@@ -1,4 +1,4 @@
-"""Files that travel inside a PDF, with what each of them is to the document (PDF 2.0, ISO 32000-2:2020, 7.11.3).
+"""Files that travel inside a PDF, with what each of them is to the document (ISO 32000-2:2020, 7.11.3).
 
 Must never read a file: the bytes are given.
 """
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from audits.documents.errors import DocumentError
 
-# Names are written twice, once in bytes that older readers take for Latin text: keep to what both spell alike.
+# Names are written twice, once in bytes that older readers take for Latin text: use what both spell alike.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 
 

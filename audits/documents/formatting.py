@@ -19,10 +19,10 @@ _NOT_DEFINED = "not defined"
 
 
 def format_number(value: int | float | Decimal | None, digits: int | None = None) -> str:
-    """A number as people read it: ``1,234``, ``0.8123``, ``−0.05``; ``digits`` fixes the decimals.
+    """A number as people read it: ``1,234``, ``0.8123``; ``digits`` fixes the decimals.
 
-    Without ``digits``: whole numbers in full, others to four significant figures. None is a dash; what is not a number
-    or infinite is said in words, since a blank would pass for zero.
+    Without ``digits``: whole numbers in full, others to four significant figures. None is a dash; what is not
+    a number or infinite is said in words, since a blank would pass for zero.
     """
     if value is None:
         return ABSENT
@@ -32,7 +32,7 @@ def format_number(value: int | float | Decimal | None, digits: int | None = None
         return _NOT_DEFINED if math.isnan(value) else "unbounded"
     if digits is not None:
         return _signed(f"{value:,.{digits}f}")
-    size = abs(value)
+    size = abs(float(value))
     if size == 0:
         return "0"
     if size < 0.0001 or size >= 1e12:
@@ -96,13 +96,13 @@ def bare_digest(digest: str | None) -> str:
 
 
 def short_digest(digest: str | None, length: int = 12) -> str:
-    """The first digits of a digest, for recognition and never for proof; the ellipsis says that it was cut."""
+    """The first digits of a digest, for recognition, never for proof; the ellipsis says that it was cut."""
     text = bare_digest(digest)
     return text if len(text) <= length else f"{text[:length]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def dotted_parts(name: str) -> list[str]:
-    """A dotted name in pieces after which a line may end: ``app.object.done`` is ``app.``, ``object.``, ``done``."""
+    """A dotted name in pieces after which a line may end: ``app.done`` is ``app.`` and ``done``."""
     parts = name.split(".")
     return [f"{part}." for part in parts[:-1]] + parts[-1:]
 

@@ -1,6 +1,6 @@
 """HTML to PDF/A-3b (ISO 19005-3:2012), tagged (ISO 32000-1:2008, 14.8), by WeasyPrint.
 
-Must never reach out: what a page may load is handed over beforehand, and asking for anything else ends the printing.
+Must never reach out: what a page may load is handed over beforehand, and asking for more ends the printing.
 """
 
 import importlib.resources
@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import unquote
 
 import weasyprint
@@ -45,14 +44,14 @@ def print_pages(
 ) -> bytes:
     """Lay the page out and write it.
 
-    Raises ``DocumentError``: ``document_resource`` when the page asks for what it was not given, ``document_layout`` when
-    the printer reports anything at all, since every complaint of its is something missing on paper.
+    Raises ``DocumentError``: ``document_resource`` when the page asks for what it was not given,
+    ``document_layout`` when WeasyPrint reports anything: each complaint of its is something missing on paper.
     """
     for _ in range(_PASSES):
         pdf, complaints, missing = _print_once(html, figures, attachments, imprint)
         if not missing:
             break
-        # A letter that no font has would print as an empty box, the same for every such letter, and PDF/A forbids it.
+        # A letter that no font has would print as an empty box, as would all such letters; PDF/A forbids it.
         spelled = {letter: f"[U+{letter:04X}]" for letter in missing}
         html = html.translate(spelled)
         figures = {name: _respelled(content, spelled) for name, content in figures.items()}
@@ -95,7 +94,7 @@ def _print_once(
 
 
 def font_folder() -> Path | None:
-    """Where the DejaVu fonts of the pinned matplotlib lie, so that every installation prints the same letters."""
+    """Where the DejaVu fonts of the pinned matplotlib lie, so that all installations print alike."""
     found = importlib.util.find_spec("matplotlib")
     if found is None or not found.submodule_search_locations:
         return None
@@ -123,7 +122,7 @@ class _Sealed(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types.
                 return self._figure(url, unquote(rest))
             case "font":
                 return self._font(url, unquote(rest))
-        self._refuse(
+        raise self._refusal(
             f"The document asked for {url[:200]!r}, and nothing may be fetched while printing; "
             "hand it over as a figure or a data: URL."
         )
@@ -131,21 +130,22 @@ class _Sealed(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types.
     def _figure(self, url: str, name: str) -> object:
         content = self._figures.get(name)
         if content is None:
-            self._refuse(f"The document asked for the figure {name!r}, which it was not given.")
+            raise self._refusal(f"The document asked for the figure {name!r}, which it was not given.")
         kind = _PNG if content.startswith(_PNG_START) else _SVG
         return URLFetcherResponse(url, content, {"Content-Type": kind})
 
     def _font(self, url: str, name: str) -> object:
         path = self._fonts / name if self._fonts and "/" not in name else None
         if path is None or not path.is_file():
-            self._refuse(
-                f"The font {name!r} is not installed; install the pinned requirements (matplotlib carries it)."
+            raise self._refusal(
+                f"The font {name!r} is not installed; install the pinned requirements (matplotlib "
+                "carries it)."
             )
         return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": "font/ttf"})
 
-    def _refuse(self, message: str) -> NoReturn:
+    def _refusal(self, message: str) -> BaseException:
         self.refusals.append(message)
-        raise FatalURLFetchingError(message)
+        return FatalURLFetchingError(message)  # type: ignore[no-any-return]
 
 
 def _color_profile() -> object:
@@ -172,7 +172,7 @@ def _enclose(attachment: Attachment, created: datetime) -> object:
 
 
 def _list_each_file_once(document: object, pdf: object) -> None:
-    """WeasyPrint 70 lists a document's attachments twice among the associated files (``/AF``); once is meant."""
+    """WeasyPrint 70 lists attachments twice among the associated files (``/AF``); once is meant."""
     files = pdf.catalog.get("AF")  # type: ignore[attr-defined]
     if files:
         once = list(dict.fromkeys(files))
@@ -182,7 +182,7 @@ def _list_each_file_once(document: object, pdf: object) -> None:
 
 @contextmanager
 def _complaints() -> Iterator[list[str]]:
-    """What WeasyPrint logs as a warning or an error while this thread prints: it only logs what it leaves out."""
+    """What WeasyPrint logs as a warning or an error while this thread prints: what it leaves out."""
     messages: list[str] = []
     handler = _Listener(messages)
     logger = logging.getLogger("weasyprint")

@@ -20,11 +20,11 @@ _FILTERS = {"formatting": "audits.documents.filters"}
 def render_html(
     *, template: str, context: Mapping[str, object], template_dirs: Sequence[Path] = (TEMPLATES,)
 ) -> str:
-    """The page before it is printed. Needs no Django settings and takes none: not its locale, not its time zone.
+    """The page before it is printed. Takes no Django settings: not the locale, not the time zone.
 
     Raises ``DocumentError`` (``document_template``).
     """
-    # A misspelled name would print as nothing, and nothing reads as "there is none". The mark can't be typed by anyone.
+    # A misspelled name would print as nothing, and nothing reads as "there is none". The mark is unguessable.
     undefined = f"undefined-{secrets.token_hex(8)}:"
     engine = Engine(
         dirs=[str(folder) for folder in template_dirs],
@@ -66,10 +66,11 @@ def render_pdf(
 ) -> bytes:
     """Print a template as a tagged PDF/A-3b with files enclosed.
 
-    The page refers to a figure (SVG or PNG) as ``figure:<name>`` and can load nothing else but ``data:`` URLs and the
-    document's fonts (``font:<file name>``). The template also receives ``document`` with ``title``, ``author``, ``language`` and
-    ``created``; its ``html`` element must carry the language. The same arguments give the same bytes on the same
-    installation: ``created`` (aware) is the only clock and ``identifier`` the only identity.
+    The page refers to a figure (SVG or PNG) as ``figure:<name>`` and can load nothing else but ``data:`` URLs
+    and the document's fonts (``font:<file name>``). The template also receives ``document`` with ``title``,
+    ``author``, ``language`` and ``created``; its ``html`` element must carry the language. The same arguments
+    give the same bytes on the same installation: ``created`` (aware) is the only clock and ``identifier`` the
+    only identity.
 
     Raises ``DocumentError``.
     """

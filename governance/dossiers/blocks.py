@@ -42,7 +42,7 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column's heading and how its cells are set; ``digits`` fixes decimals, ``width`` is a share in percent."""
+    """A column's heading and how its cells are set; ``digits`` fixes decimals, ``width`` is in percent."""
 
     label: str
     kind: ColumnKind = ColumnKind.TEXT
@@ -64,7 +64,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows hold as many cells as there are columns. ``flagged`` are the indexes of rows that need a reader's attention.
+    """Rows hold as many cells as there are columns. ``flagged`` are indexes of rows that need attention.
 
     Raises ``ValueError`` when a row's length differs.
     """
@@ -108,7 +108,7 @@ class Figure:
 class Signature:
     """A signature as 21 CFR 11.50 wants it printed: who, when and what the signing meant, bound to a digest.
 
-    ``method`` is how the signer was authenticated. ``reason`` says why it no longer counts, unless it is valid.
+    ``method`` is how the signer was authenticated. ``reason`` says why it no longer counts if so.
     ``entry`` is its index in the trail.
     """
 

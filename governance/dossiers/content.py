@@ -1,7 +1,7 @@
 """What a dossier says, as plain values: gathered from the records by a service, printed by the templates.
 
-Must never import Django or look anything up. Every time is aware and every digest is lower-case hexadecimal, with or
-without the name of its algorithm before a colon.
+Must never import Django or look anything up. Every time is aware and every digest is lower-case hexadecimal,
+with or without the name of its algorithm before a colon.
 """
 
 from dataclasses import dataclass
@@ -185,7 +185,7 @@ class ChecklistContent:
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalContent:
-    """A stage of the approval: ``outcome`` in a word ("Approved", "Rejected", "Waiting"), ``owner`` who is awaited."""
+    """A stage of the approval: ``outcome`` in a word ("Approved", "Waiting"), ``owner`` who is awaited."""
 
     stage: str
     outcome: str
@@ -250,7 +250,7 @@ class CheckpointContent:
 
 @dataclass(frozen=True, kw_only=True)
 class TrailContent:
-    """``checks`` are (what was checked, whether it held), made at ``verified_at``; ``commands`` are (purpose, command)."""
+    """``checks`` are (what was checked, did it hold) at ``verified_at``; ``commands`` (purpose, command)."""
 
     entries: tuple[TrailEntry, ...]
     checkpoint: CheckpointContent
@@ -267,7 +267,7 @@ class TrailContent:
 
 @dataclass(frozen=True, kw_only=True)
 class PermitContent:
-    """The permit: ``statement`` is the signed payload, laid out for reading; the exact bytes are in the attachment."""
+    """The permit: ``statement`` is the signed payload laid out for reading; the exact bytes are enclosed."""
 
     facts: tuple[Fact, ...]
     statement: str

@@ -84,7 +84,8 @@ def _acceptances(content: DossierContent) -> Iterator[Hole]:
         if acceptance.signature is None or acceptance.signature.standing is not SignatureStanding.VALID:
             yield Hole(
                 where="Risk acceptances",
-                what=f"Acceptance of \N{LEFT DOUBLE QUOTATION MARK}{acceptance.risk}\N{RIGHT DOUBLE QUOTATION MARK} "
+                what="Acceptance of "
+                f"\N{LEFT DOUBLE QUOTATION MARK}{acceptance.risk}\N{RIGHT DOUBLE QUOTATION MARK} "
                 f"{_state(acceptance.signature)}",
                 owner=acceptance.owner or _NOBODY,
             )

@@ -8,6 +8,7 @@ import pytest
 
 from audits.documents import DocumentError
 from audits.documents.formatting import (
+    MINUS,
     bare_digest,
     dotted_parts,
     format_cell,
@@ -25,11 +26,11 @@ from audits.documents.formatting import (
     [
         (0, "0"),
         (1234567, "1,234,567"),
-        (-5, "−5"),
+        (-5, f"{MINUS}5"),
         (0.0, "0"),
         (0.86421, "0.8642"),
         (0.05, "0.05"),
-        (-0.25, "−0.25"),
+        (-0.25, f"{MINUS}0.25"),
         (12.3456, "12.35"),
         (1234.56, "1,234.6"),
         (1234.0, "1,234"),
@@ -49,7 +50,7 @@ def test_it_writes_numbers_as_people_read_them(value: float | None, text: str) -
     [
         (0.5, 3, "0.500"),
         (-0.0001, 3, "0.000"),
-        (-0.0005001, 3, "−0.001"),
+        (-0.0005001, 3, f"{MINUS}0.001"),
         (1234.5, 2, "1,234.50"),
         (7, 3, "7"),
     ],
@@ -62,13 +63,13 @@ def test_fixed_decimals_never_show_a_sign_that_the_digits_do_not_have(
 
 def test_it_writes_shares_as_percentages() -> None:
     assert format_percent(0.2847) == "28.5%"
-    assert format_percent(-0.01) == "−1.0%"
+    assert format_percent(-0.01) == f"{MINUS}1.0%"
     assert format_percent(None) == "—"
     assert format_percent(float("nan")) == "not defined"
 
 
 def test_it_writes_intervals_in_words() -> None:
-    assert format_interval(-0.1, 0.25) == "−0.100 to 0.250"
+    assert format_interval(-0.1, 0.25) == f"{MINUS}0.100 to 0.250"
     assert format_interval(None, 0.25) == "—"
 
 

@@ -1,12 +1,10 @@
-"""Sixty questions in seven sections for the sample dossier: answered, missing, blocking; signed, stale and unsigned."""
+"""Sixty questions in seven sections for the sample dossier: answered or not, signed, stale and unsigned."""
 
-import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from governance.dossiers.blocks import Signature, SignatureStanding
 from governance.dossiers.content import ChecklistContent, ChecklistSection, Question
-
-START = datetime(2026, 11, 23, 9, 12, 4, tzinfo=UTC)
+from tests.governance.dossiers.sample_names import START, digest
 
 SECTIONS = {
     "The problem": [
@@ -94,10 +92,6 @@ PEOPLE = [
 ]
 
 
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def build_checklist() -> ChecklistContent:
     sections = []
     serial = 0
@@ -129,7 +123,8 @@ def _question(number: str, text: str, serial: int) -> Question:
         owner="Model owner",
         blocking=blocking,
         answer="Not applicable" if serial % 11 == 0 else "Yes",
-        comment="Described in the design note of the team, chapter 3; reviewed on 12 November with the business unit and the data office."
+        comment="Described in the design note of the team, chapter 3; reviewed on 12 November with the "
+        "business unit and the data office."
         if serial % 3 == 0
         else "",
         answered_by=PEOPLE[serial % len(PEOPLE)],
@@ -146,7 +141,8 @@ def _sign_off(place: int, title: str) -> Signature | None:
         signer=PEOPLE[place % len(PEOPLE)],
         role="Validator" if place < 6 else "Compliance officer",
         signed_at=START + timedelta(days=3, hours=place, minutes=17 * place),
-        meaning="I have read every answer of this section and the evidence it links, and I confirm that they are complete and true to the best of my knowledge.",
+        meaning="I have read every answer of this section and the evidence it links, and I confirm that "
+        "they are complete and true to the best of my knowledge.",
         subject=f"Checklist section “{title}” with its answers",
         digest=digest(title),
         method="Password and one-time code, entered for this signature",

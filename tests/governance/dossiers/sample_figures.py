@@ -1,4 +1,4 @@
-"""Figures for the sample dossier, drawn as the evidence engine draws them: SVG from matplotlib, reproducible."""
+"""Figures for the sample dossier, as the evidence engine draws them: reproducible SVG from matplotlib."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The whole sample dossier on paper: every word that must be there is there, and the file is what it claims."""
+"""The whole sample dossier on paper: every word that must be there is there, the file is what it claims."""
 
 import dataclasses
 import io
@@ -13,7 +13,8 @@ from audits.documents.formatting import format_time
 from governance.dossiers.blocks import Signature, SignatureStanding
 from governance.dossiers.content import DossierContent, Standing
 from governance.dossiers.printing import print_dossier
-from tests.governance.dossiers.sample import ARTIFACT, MODEL, build_sample
+from tests.governance.dossiers.sample import build_sample
+from tests.governance.dossiers.sample_names import ARTIFACT, MODEL
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +101,8 @@ def test_every_signature_shows_name_time_and_meaning(words: str, content: Dossie
     for signature in signed:
         block = squeezed(
             f"Signed by {signature.signer} Role {signature.role} Time {format_time(signature.signed_at)} "
-            f"Trail entry {signature.entry} Meaning “{signature.meaning}” What was signed {signature.subject} "
+            f"Trail entry {signature.entry} Meaning “{signature.meaning}” What was signed "
+            f"{signature.subject} "
             f"Its SHA-256 {signature.digest} Authenticated by {signature.method}"
         )
         assert block in words
