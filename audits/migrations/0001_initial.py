@@ -121,8 +121,8 @@ class Migration(migrations.Migration):
                 ('dataset_digest', models.CharField(max_length=64)),
                 ('origin', models.CharField(help_text='What asked for it, for example registry.assessment:<id>.', max_length=100)),
                 ('results', models.JSONField(help_text="The record's headline values, as policies read them.")),
-                ('flags', models.JSONField(default=list)),
-                ('figures', models.JSONField(default=list, help_text='Name, title, alternative text and SHA-256 of each figure.')),
+                ('flags', models.JSONField(blank=True, default=list)),
+                ('figures', models.JSONField(blank=True, default=list, help_text='Name, title, alternative text and SHA-256 of each figure.')),
                 ('measured_at', models.DateTimeField()),
             ],
             options={

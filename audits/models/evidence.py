@@ -27,8 +27,8 @@ class Evidence(Governed):
     dataset_digest = models.CharField(max_length=64)
     origin = models.CharField(max_length=100, help_text="What asked for it, for example registry.assessment:<id>.")
     results = models.JSONField(help_text="The record's headline values, as policies read them.")
-    flags = models.JSONField(default=list)
-    figures = models.JSONField(default=list, help_text="Name, title, alternative text and SHA-256 of each figure.")
+    flags = models.JSONField(blank=True, default=list)
+    figures = models.JSONField(blank=True, default=list, help_text="Name, title, alternative text and SHA-256 of each figure.")
     measured_at = models.DateTimeField()
 
     class Meta:

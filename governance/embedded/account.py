@@ -66,9 +66,12 @@ class Account:
                 raise from_os_error(error, doing=f"start {argv[0]} as user id {self.uid}") from error
             raise EmbeddedError(f"Could not start {argv[0]} as user id {self.uid}: {error}.") from error
 
-    def run(self, argv: Sequence[str | Path], *, cwd: Path = Path("/")) -> tuple[int, str]:
+    def run(
+        self, argv: Sequence[str | Path], *, cwd: Path = Path("/"), keep_open: Sequence[int] = ()
+    ) -> tuple[int, str]:
         """Run a program as this user to its end; gives its exit code and all that it said."""
-        with self.spawn(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        pipe = subprocess.PIPE
+        with self.spawn(argv, cwd=cwd, stdout=pipe, stderr=subprocess.STDOUT, keep_open=keep_open) as process:
             output, _ = process.communicate()
             return process.returncode, output
 

@@ -50,6 +50,8 @@ _ALWAYS = {
     "logging_collector": "off",
 }
 
+_SCRATCH = "pgdata.incomplete"
+_INITDB_PATIENCE = 60.0  # Seconds.
 _START_PATIENCE = 300.0  # Seconds; recovery after a crash may have to replay a gigabyte.
 _ANSWER_PATIENCE = 20.0  # Seconds that a server which says it is ready may take to answer.
 _LOG_LIMIT = 16 * 1024 * 1024
@@ -70,22 +72,27 @@ def initialize(layout: Layout, programs: Path) -> None:
         )
     layout.ready.unlink(missing_ok=True)
     ensure_password(layout.secrets, "superuser")
-    scratch = layout.home / "pgdata.incomplete"
-    if scratch.exists():
-        postmaster.clear_orphans(scratch)
-        shutil.rmtree(scratch)
-    password_file = _lend_password(layout)
-    try:
-        code, output = layout.account.run(
-            [programs / "initdb", *_INITDB, f"--pwfile={password_file}", "-D", scratch], cwd=layout.home
-        )
-    finally:
-        password_file.unlink(missing_ok=True)
+    # An initdb whose parent was killed goes on by itself: the lock that it inherited says so.
+    with locks.lent_to_server(layout.running_lock, patience=_INITDB_PATIENCE) as running:
+        code, output = _initdb(layout, programs, running)
+    scratch = layout.home / _SCRATCH
     if code != 0:
         shutil.rmtree(scratch, ignore_errors=True)
         raise from_output(output, doing=f"make a database cluster in {layout.home}")
     scratch.rename(layout.pgdata)
     sync_folder(layout.home)
+
+
+def _initdb(layout: Layout, programs: Path, running: int) -> tuple[int, str]:
+    scratch = layout.home / _SCRATCH
+    if scratch.exists():
+        shutil.rmtree(scratch)
+    password_file = _lend_password(layout)
+    command = [programs / "initdb", *_INITDB, f"--pwfile={password_file}", "-D", scratch]
+    try:
+        return layout.account.run(command, cwd=layout.home, keep_open=[running])
+    finally:
+        password_file.unlink(missing_ok=True)
 
 
 def _check_release(layout: Layout) -> None:

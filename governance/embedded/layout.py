@@ -108,7 +108,7 @@ def decide(data_dir: Path) -> Layout:
 
 
 def socket_folder(layout: Layout) -> Path:
-    """A folder with a short path for the socket, which only the server's OS user (and root) can enter."""
+    """A folder with a plain path for the socket, which only the server's OS user (and root) can enter."""
     name = f"countersign-{_digest(layout.data_dir)}"
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     choices = [layout.home / "socket"]
@@ -127,7 +127,7 @@ def socket_folder(layout: Layout) -> Path:
             return folder
     raise EmbeddedError(
         "There is no folder for the database's socket: the data directory's path is too long for one "
-        f"({_SOCKET_LIMIT} bytes), and none can be made in $XDG_RUNTIME_DIR, /run or /tmp. "
+        f"({_SOCKET_LIMIT} bytes) or holds a comma, and none can be made in $XDG_RUNTIME_DIR, /run or /tmp. "
         "Choose a shorter COUNTERSIGN_DATA, or set XDG_RUNTIME_DIR to a short folder of your own."
     )
 

@@ -179,7 +179,7 @@ class Migration(migrations.Migration):
                 ('question', models.CharField(max_length=100)),
                 ('choice', models.CharField(choices=[('yes', 'Yes'), ('no', 'No'), ('not_applicable', 'Not applicable')], max_length=16)),
                 ('text', models.TextField(blank=True)),
-                ('evidence', models.JSONField(default=list, help_text='Digests of the evidence it rests on.')),
+                ('evidence', models.JSONField(blank=True, default=list, help_text='Digests of the evidence it rests on.')),
                 ('answered_at', models.DateTimeField()),
                 ('answered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('checklist', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='governance.checklist')),

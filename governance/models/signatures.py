@@ -32,7 +32,7 @@ class ChecklistAnswer(Governed):
     question = models.CharField(max_length=100)
     choice = models.CharField(max_length=16, choices=AnswerChoice.choices)
     text = models.TextField(blank=True)
-    evidence = models.JSONField(default=list, help_text="Digests of the evidence it rests on.")
+    evidence = models.JSONField(blank=True, default=list, help_text="Digests of the evidence it rests on.")
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     answered_at = models.DateTimeField()
 

@@ -27,7 +27,6 @@ from governance.services.signed_content import (
     acceptance_digest,
     approval_digest,
     approval_is_valid,
-    latest_approval,
     read_file,
     section_digest,
 )
@@ -116,6 +115,7 @@ def sign_section(
     event = events.SectionSigned(section=section, signed_digest=sign_off.signed_digest)
     with act(event, actor=actor, subject=version, reason=comment):
         sign_off.save(force_insert=True)
+        sign_off.refresh_from_db(fields=["signed_at"])  # The database's time, not this machine's.
         recompute_version(version=version)
     return sign_off
 
@@ -138,11 +138,10 @@ def decide_version(
         authentication=authentication,
         meaning=meaning,
     )
-    for other in APPROVER_ROLES:
-        given = latest_approval(file, other)
-        if other != role and given is not None and given.signer_id == account.pk:
+    for given in file.approvals:
+        if given.role != role and given.signer_id == account.pk:
             raise NotPermitted(
-                f"Two different people approve: {account.name} gave the verdict as {other.replace('_', ' ')} already.",
+                f"Two different people approve: {account.name} gave a verdict as {given.role.replace('_', ' ')} already.",
                 code="same_person",
             )
     if verdict == Verdict.APPROVED and role == "compliance_officer" and not approval_is_valid(file, "validator"):
@@ -164,6 +163,7 @@ def decide_version(
     made = events.ApprovalGranted if verdict == Verdict.APPROVED else events.ApprovalRefused
     with act(made(role=role, signed_digest=approval.signed_digest), actor=actor, subject=version, reason=comment):
         approval.save(force_insert=True)
+        approval.refresh_from_db(fields=["signed_at"])  # The database's time, not this machine's.
         recompute_version(version=version)
     return approval
 
@@ -205,6 +205,7 @@ def accept_risk(
     event = events.RiskAccepted(topic=topic, signed_digest=acceptance.signed_digest)
     with act(event, actor=actor, subject=version, reason=statement):
         acceptance.save(force_insert=True)
+        acceptance.refresh_from_db(fields=["signed_at"])  # The database's time, not this machine's.
         recompute_version(version=version)
     return acceptance
 

@@ -1,0 +1,233 @@
+"""Gathers the facts that policies ask about, for one version in one environment, each with its source and its time.
+
+A fact that is not known is left out, never guessed: unknown never passes.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from audits.artifacts import store
+from audits.errors import DomainError
+from audits.models import Evidence
+from governance.models import AnswerChoice
+from governance.policies.facts import Origin
+from governance.policies.snapshots import Fact, FactSnapshot, Source
+from governance.policies.values import FactValue, exact_decimal
+from governance.services.signed_content import (
+    APPROVER_ROLES,
+    VersionFile,
+    acceptance_digest,
+    approval_is_valid,
+    latest_approval,
+    latest_sign_off,
+    own_people,
+    section_is_signed,
+)
+from registry.models import DatasetVersion, Environment
+
+# How long a re-hash of the artifact holds before the next computation hashes it again.
+REHASH_AFTER = timedelta(hours=24)
+
+
+def gather_facts(
+    file: VersionFile, environment: Environment, *, at: datetime, before: FactSnapshot | None
+) -> FactSnapshot:
+    """The facts as they are at this time; ``before`` is the snapshot of the last computation."""
+    facts: dict[str, Fact] = {}
+    for part in (
+        _registry(file, environment, at),
+        _artifact(file, at, before),
+        _performance(file),
+        _fairness(file),
+        _explainability(file),
+        _checklist(file, at),
+        _people(file, at),
+    ):
+        facts.update(part)
+    return FactSnapshot(facts)
+
+
+def acceptance_holds(file: VersionFile, topic: str, at: datetime) -> datetime | None:
+    """Until when a valid, current acceptance of a topic holds; None where there is none."""
+    wanted = acceptance_digest(file, topic)
+    ends = [
+        acceptance.expires_at
+        for acceptance in file.acceptances
+        if acceptance.topic == topic
+        and acceptance.signed_digest == wanted
+        and acceptance.expires_at > at
+        and acceptance.signer_id not in own_people(file.version)
+    ]
+    return max(ends, default=None)
+
+
+def _registry(file: VersionFile, environment: Environment, at: datetime) -> Iterator[tuple[str, Fact]]:
+    version, model = file.version, file.version.model
+    known = Source(kind=Origin.REGISTRY, reference=str(version.pk), title=f"the registration of {version}")
+    data = version.training_data
+    yield "dataset.registered", Fact(value=data is not None, source=known, as_of=version.registered_at)
+    if data is not None:
+        table = Source(kind=Origin.REGISTRY, reference=data.digest, title=f"dataset {data}")
+        yield "dataset.rows", Fact(value=data.row_count, source=table, as_of=data.registered_at)
+        yield (
+            "dataset.sensitive_attributes",
+            Fact(value=frozenset(data.sensitive_columns), source=table, as_of=data.registered_at),
+        )
+    yield "version.framework", Fact(value=version.framework, source=known, as_of=version.registered_at)
+    yield "version.registered_at", Fact(value=version.registered_at, source=known, as_of=version.registered_at)
+    inventory = Source(kind=Origin.REGISTRY, reference=str(model.pk), title=f"the inventory's record of {model.name}")
+    yield "model.risk_tier", Fact(value=model.risk_tier, source=inventory, as_of=at)
+    yield "model.retired", Fact(value=model.retired_at is not None, source=inventory, as_of=at)
+    yield "request.environment", Fact(value=environment.name, source=inventory, as_of=at)
+
+
+def _artifact(file: VersionFile, at: datetime, before: FactSnapshot | None) -> Iterator[tuple[str, Fact]]:
+    digest = file.version.artifact_digest
+    kept = Source(kind=Origin.REGISTRY, reference=digest, title="the stored artifact")
+    present = store.exists(digest)
+    yield "artifact.present", Fact(value=present, source=kept, as_of=at)
+    if not present:
+        return
+    earlier = before.get("artifact.digest_matches") if before is not None else None
+    if earlier is not None and earlier.value is True and at - earlier.as_of < REHASH_AFTER:
+        yield "artifact.digest_matches", earlier
+        return
+    try:
+        store.check(digest)
+        matches = True
+    except DomainError:
+        matches = False
+    yield "artifact.digest_matches", Fact(value=matches, source=kept, as_of=at)
+
+
+def _newest(file: VersionFile, measurement: str) -> Evidence | None:
+    return next((kept for kept in file.evidence if kept.measurement == measurement), None)
+
+
+def _source(evidence: Evidence) -> Source:
+    return Source(kind=Origin.EVIDENCE, reference=evidence.digest, title=evidence.title)
+
+
+def _presence(file: VersionFile, measurement: str) -> Iterator[tuple[str, Fact]]:
+    found = _newest(file, measurement)
+    if found is not None:
+        yield f"evidence.{measurement}.present", Fact(value=True, source=_source(found), as_of=found.measured_at)
+    else:
+        version = file.version
+        known = Source(kind=Origin.REGISTRY, reference=str(version.pk), title=f"the evidence kept about {version}")
+        yield f"evidence.{measurement}.present", Fact(value=False, source=known, as_of=version.registered_at)
+
+
+def _measured(evidence: Evidence, value: object) -> Fact | None:
+    """A measured value of a record: an object with ``value`` and, where estimated, ``low`` and ``high``."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("value"), int | float):
+        return None
+    low, high = value.get("low"), value.get("high")
+    bounded = isinstance(low, int | float) and isinstance(high, int | float)
+    return Fact(
+        value=exact_decimal(value["value"]),
+        source=_source(evidence),
+        as_of=evidence.measured_at,
+        low=exact_decimal(low) if bounded else None,
+        high=exact_decimal(high) if bounded else None,
+    )
+
+
+def _plain(evidence: Evidence, value: FactValue) -> Fact:
+    return Fact(value=value, source=_source(evidence), as_of=evidence.measured_at)
+
+
+def _performance(file: VersionFile) -> Iterator[tuple[str, Fact]]:
+    yield from _presence(file, "performance")
+    found = _newest(file, "performance")
+    if found is None:
+        return
+    results = found.results
+    yield (
+        "performance.task",
+        _plain(found, "classification" if "confusion_matrix" in results else "regression"),
+    )
+    yield "performance.rows", _plain(found, int(results["n"]))
+    for name in ("accuracy", "roc_auc", "rmse", "r2"):
+        fact = _measured(found, results.get(name))
+        if fact is not None:
+            yield f"performance.{name}", fact
+            if name == "accuracy" and fact.low is not None:
+                yield "performance.accuracy_low", _plain(found, fact.low)
+
+
+def _fairness(file: VersionFile) -> Iterator[tuple[str, Fact]]:
+    yield from _presence(file, "fairness")
+    found = _newest(file, "fairness")
+    if found is None:
+        return
+    comparisons = found.results["comparisons"]
+    groups = [group for comparison in comparisons for group in comparison["groups"]]
+    ratios = [fact for group in groups if (fact := _measured(found, group["impact_ratio"])) is not None]
+    if ratios:
+        worst = min(ratios, key=lambda fact: fact.value)  # type: ignore[arg-type, return-value]
+        yield "fairness.impact_ratio_min", worst
+        if worst.low is not None:
+            yield "fairness.impact_ratio_low_confidence", _plain(found, worst.low)
+    for name in ("demographic_parity_difference", "equalized_odds_difference"):
+        facts = [fact for one in comparisons if (fact := _measured(found, one[name])) is not None]
+        if facts:
+            yield f"fairness.{name}_max", max(facts, key=lambda fact: fact.value)  # type: ignore[arg-type, return-value]
+    yield "fairness.small_groups", _plain(found, sum(1 for group in groups if group["small"]))
+    measured = {one["columns"][0] for one in comparisons if one["kind"] == "single"}
+    yield "fairness.attributes_unmeasured", _plain(found, frozenset(_declared(file, found) - measured))
+
+
+def _declared(file: VersionFile, found: Evidence) -> set[str]:
+    """Sensitive attributes declared for the data it was trained on or measured on."""
+    tables = list(DatasetVersion.objects.filter(digest=found.dataset_digest))
+    if file.version.training_data is not None:
+        tables.append(file.version.training_data)
+    return {column for table in tables for column in table.sensitive_columns}
+
+
+def _explainability(file: VersionFile) -> Iterator[tuple[str, Fact]]:
+    yield from _presence(file, "explainability")
+    found = _newest(file, "explainability")
+    if found is None:
+        return
+    gap = found.results.get("additivity_gap")
+    fact = _measured(found, gap if isinstance(gap, Mapping) else {"value": gap})
+    if fact is not None:
+        yield "explainability.additivity_gap", fact
+
+
+def _checklist(file: VersionFile, at: datetime) -> Iterator[tuple[str, Fact]]:
+    template = file.checklist.template
+    read = Source(kind=Origin.CHECKLIST, reference=file.checklist.digest, title=f"checklist {file.checklist}")
+    settled = {
+        answer.question
+        for answer in file.answers
+        if answer.choice in (AnswerChoice.YES, AnswerChoice.NOT_APPLICABLE)
+    }
+    blocking = [question for question in template if question.blocking and question.id not in settled]
+    signed = [section for section in template.sections if section_is_signed(file, section)]
+    ever = [section for section in template.sections if latest_sign_off(file, section) is not None]
+    for name, count in (
+        ("blocking_open", len(blocking)),
+        ("sections_total", len(template.sections)),
+        ("sections_signed", len(signed)),
+        ("sections_unsigned", len(template.sections) - len(ever)),
+        ("sections_stale", len(ever) - len(signed)),
+    ):
+        yield f"checklist.{name}", Fact(value=count, source=read, as_of=at)
+
+
+def _people(file: VersionFile, at: datetime) -> Iterator[tuple[str, Fact]]:
+    read = Source(kind=Origin.APPROVAL, reference=str(file.version.pk), title=f"the approvals of {file.version}")
+    valid = [role for role in APPROVER_ROLES if approval_is_valid(file, role)]
+    for role in APPROVER_ROLES:
+        yield f"approvals.{role}.valid", Fact(value=role in valid, source=read, as_of=at)
+    latest = [approval for role in APPROVER_ROLES if (approval := latest_approval(file, role)) is not None]
+    people = {approval.signer_id for approval in latest if approval.role in valid}
+    yield "approvals.distinct_people", Fact(value=len(people), source=read, as_of=at)
+    own = sum(1 for approval in latest if approval.signer_id in own_people(file.version))
+    yield "approvals.by_owner_or_registrant", Fact(value=own, source=read, as_of=at)
+    until = acceptance_holds(file, "fairness", at)
+    accepted = Source(kind=Origin.ACCEPTANCE, reference=str(file.version.pk), title=f"risks accepted for {file.version}")
+    yield "fairness.accepted", Fact(value=until is not None, source=accepted, as_of=at)

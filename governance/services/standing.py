@@ -1,0 +1,121 @@
+"""Computes whether a version may run in an environment, whenever something that it rests on changes.
+
+The gate only reads the outcome. A standing that rests on something with an end (an accepted risk, the age of evidence) ends
+with it, and then denies.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from django.utils import timezone
+
+from audits.trail import Actor, act
+from governance import events
+from governance.models import Policy, PolicyAssignment, Standing
+from governance.policies.evaluation import ClauseResult, Outcome, evaluate
+from governance.policies.expressions import AllOf, AnyOf, Comparison, Expression, Not
+from governance.policies.kleene import Truth
+from governance.policies.snapshots import FactSnapshot
+from governance.services.facts import acceptance_holds, gather_facts
+from governance.services.signed_content import VersionFile, read_file
+from registry.models import Environment, ModelVersion
+
+
+def recompute_version(*, version: ModelVersion) -> list[Standing]:
+    """Compute the version's standing everywhere. Call it inside the act that changed something."""
+    file = read_file(version)
+    if file is None:
+        return []
+    assignments = PolicyAssignment.objects.select_related("environment", "policy", "checklist")
+    return [_compute(file, assignment.environment, assignment.policy) for assignment in assignments]
+
+
+def recompute_environment(*, environment: Environment) -> None:
+    """Compute the standing of every version anew: the rules changed."""
+    for version in ModelVersion.objects.all():
+        recompute_version(version=version)
+
+
+def refresh_standings(*, actor: Actor) -> int:
+    """Compute every standing anew, each version in an act of its own: for nights, and after a restore."""
+    count = 0
+    for version in ModelVersion.objects.select_related("model"):
+        event = events.StandingComputed(environment="all", allowed=False)
+        with act(event, actor=actor, subject=version):
+            recompute_version(version=version)
+        count += 1
+    return count
+
+
+def _compute(file: VersionFile, environment: Environment, policy: Policy) -> Standing:
+    at = timezone.now()
+    standing = Standing.objects.filter(version=file.version, environment=environment).first()
+    before = FactSnapshot.from_json(standing.facts) if standing is not None else None
+    facts = gather_facts(file, environment, at=at, before=before)
+    outcome = evaluate(policy.rules, facts, at=at)
+    task = facts.get("performance.task")
+    covers = policy.rules.applies(
+        risk_tier=file.version.model.risk_tier,
+        environment=environment.name,
+        task=str(task.value) if task is not None else "",
+    )
+    standing = standing or Standing(version=file.version, environment=environment)
+    standing.allowed = outcome.allowed and covers
+    standing.policy = policy
+    standing.outcome = {**outcome.as_json(), "reasons": list(_reasons(outcome, covers=covers))}
+    standing.facts = facts.as_json()
+    standing.computed_at = at
+    standing.valid_until = min(_ends(file, policy, facts, at), default=None)
+    standing.save()
+    return standing
+
+
+def _reasons(outcome: Outcome, *, covers: bool) -> Iterator[dict[str, object]]:
+    """Clause by clause, what the gate answers; unmet clauses first."""
+    if not covers:
+        yield {
+            "rule": "policy-covers",
+            "result": "false",
+            "explain": "The environment's policy does not cover models of this risk tier or task.",
+            "next_step": "A risk officer puts the environment under a policy that does.",
+            "owner": "risk_officer",
+            "evidence": [],
+        }
+    for clause in sorted(outcome.clauses, key=lambda clause: clause.result is Truth.TRUE):
+        yield reason_of(clause)
+
+
+def reason_of(clause: ClauseResult) -> dict[str, object]:
+    return {
+        "rule": clause.id,
+        "title": clause.title,
+        "result": clause.result.value,
+        "explain": clause.explanation,
+        "next_step": clause.next_step,
+        "owner": clause.owner,
+        "evidence": [source.reference for source in clause.sources],
+    }
+
+
+def _ends(file: VersionFile, policy: Policy, facts: FactSnapshot, at: datetime) -> Iterator[datetime]:
+    """When something runs out that the standing may rest on."""
+    until = acceptance_holds(file, "fairness", at)
+    if until is not None:
+        yield until
+    for clause in policy.rules.clauses:
+        for comparison in _comparisons(clause.requires):
+            fact = facts.get(comparison.fact)
+            if comparison.max_age is not None and fact is not None and fact.as_of + comparison.max_age > at:
+                yield fact.as_of + comparison.max_age
+
+
+def _comparisons(expression: Expression) -> Iterable[Comparison]:
+    match expression:
+        case AllOf(children=children) | AnyOf(children=children):
+            for child in children:
+                yield from _comparisons(child)
+        case Not(child=child):
+            yield from _comparisons(child)
+        case Comparison():
+            yield expression
+
