@@ -196,7 +196,6 @@ def bend(old: str, new: str) -> str:
         bend("x08go/", "x08go+"),
         SIGNED + line("short.example", bytes(4)),
         SIGNED + line("unknown.example", bytes(9)) * MAX_SIGNATURES,
-        "x" * MAX_NOTE_BYTES + SIGNED,
         b"\xff" + SIGNED.encode(),
         SIGNED.encode("utf-16"),
     ],
@@ -206,6 +205,21 @@ def test_it_refuses_every_note_that_is_bent(note: str | bytes) -> None:
     with pytest.raises(VerificationError) as caught:
         open_note(note, [VerifyingKey.parse(PETER)])
     assert caught.value.step == "note"
+
+
+def test_it_reads_no_note_longer_than_it_says() -> None:
+    text = "x" * (MAX_NOTE_BYTES - 200) + "\n"
+    assert open_note(OWNER.sign_note(text), [OWNER.verifying_key]).text == text
+    with pytest.raises(VerificationError, match="at most"):
+        open_note(OWNER.sign_note(text * 2), [OWNER.verifying_key])
+
+
+def test_two_known_keys_of_one_name_and_id_are_refused() -> None:
+    # Found by trying: these two public keys share the first four bytes of their hash.
+    one, other = (VerifyingKey(name=OWNER.name, public=n.to_bytes(32, "big")) for n in (105623, 125532))
+    assert one.key_id == other.key_id
+    with pytest.raises(VerificationError, match="share the name and id"):
+        open_note(OWNER.sign_note("hello\n"), [OWNER.verifying_key, one, other])
 
 
 def test_it_accepts_as_many_signatures_as_it_says() -> None:

@@ -240,6 +240,27 @@ def test_the_empty_tree_is_the_beginning_of_every_tree() -> None:
         verify_consistency(first=0, first_root=LEAVES[0], second=70, second_root=tree.root(), proof=())
 
 
+def test_bytes_cannot_move_between_two_neighboring_hashes() -> None:
+    left, right = LEAVES[:2]
+    root = node_hash(left, right)
+    # The same 64 bytes are hashed; only their lengths tell that it is another leaf.
+    with pytest.raises(VerificationError, match="33 bytes"):
+        verify_inclusion(leaf=left + right[:1], index=0, size=2, proof=[right[1:]], root=root)
+    with pytest.raises(VerificationError, match="33 bytes"):
+        verify_consistency(
+            first=1, first_root=left + right[:1], second=2, second_root=root, proof=[right[1:]]
+        )
+
+
+def test_a_proof_where_none_is_needed_is_refused() -> None:
+    tree = Tree(LEAVES)
+    for first, root in ((0, EMPTY_ROOT), (70, tree.root())):
+        with pytest.raises(VerificationError, match="should be empty"):
+            verify_consistency(
+                first=first, first_root=root, second=70, second_root=tree.root(), proof=LEAVES[:1]
+            )
+
+
 def test_two_roots_for_one_size_are_a_forgery() -> None:
     with pytest.raises(VerificationError, match="two different roots") as caught:
         verify_consistency(first=7, first_root=LEAVES[0], second=7, second_root=LEAVES[1], proof=())
