@@ -88,7 +88,7 @@ def _initdb(layout: Layout, programs: Path, running: int) -> tuple[int, str]:
     if scratch.exists():
         shutil.rmtree(scratch)
     password_file = _lend_password(layout)
-    command = [programs / "initdb", *_INITDB, f"--pwfile={password_file}", "-D", scratch]
+    command: list[str | Path] = [programs / "initdb", *_INITDB, f"--pwfile={password_file}", "-D", scratch]
     try:
         return layout.account.run(command, cwd=layout.home, keep_open=[running])
     finally:

@@ -118,9 +118,9 @@ def socket_folder(layout: Layout) -> Path:
         choices.append(Path(runtime) / name)
     choices.append(Path("/tmp") / f"countersign-{layout.account.uid}-{_digest(layout.data_dir)}")  # noqa: S108
     for folder in choices:
-        if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _SOCKET_LIMIT or not os.access(
-            folder.parent, os.W_OK
-        ):
+        # libpq takes a comma for the start of a second host.
+        fits = len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= _SOCKET_LIMIT and "," not in str(folder)
+        if not fits or not os.access(folder.parent, os.W_OK):
             continue
         private_folder(folder, layout.account)
         if layout.account.can_enter(folder):
