@@ -1,0 +1,64 @@
+"""Web and worker together on one machine: two processes, started and stopped as one."""
+
+import signal
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from governance.services.first_sign_in import USERNAME, ensure_first_account, password_file
+
+
+class Command(BaseCommand):
+    help = "Set up, then run the web server and a worker until interrupted."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: object, **options: object) -> None:
+        host, port = str(options["host"]), int(str(options["port"]))
+        call_command("setup", stdout=self.stdout)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        ensure_first_account()
+        web = [
+            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
+            *("--workers", "2", "--blocking-threads", "8", "--no-ws", "--log-level", "warning"),
+            "governance.wsgi:application",
+        ]
+        worker = [sys.executable, "manage.py", "worker"]
+        processes = [subprocess.Popen(line, cwd=settings.BASE_DIR) for line in (web, worker)]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop(processes))
+        self._greet(host, port)
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+        failed = next((process for process in processes if process.poll() not in (None, 0, -15, -2)), None)
+        self._stop(processes)
+        if failed is not None:
+            raise CommandError(f"{Path(failed.args[1]).name if isinstance(failed.args, list) else 'A process'} ended.")
+
+    def _greet(self, host: str, port: int) -> None:
+        address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
+        self.stdout.write(f"Countersign runs at {address}")
+        if password_file().exists():
+            self.stdout.write(
+                f"First sign-in: {USERNAME}, password in {password_file()}: {password_file().read_text().strip()}"
+            )
+        self.stdout.write(f"API: {address}api/schema/   Stop with Ctrl-C.")
+        self.stdout.flush()
+
+    def _stop(self, processes: list["subprocess.Popen[bytes]"]) -> None:
+        for process in processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in processes:
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
