@@ -30,7 +30,7 @@ __all__ = ["STEPS", "BundleEntry", "Consistency", "Report", "build_bundle", "ver
 STEPS = {
     "shape": "The file has the right shape",
     "key": "The key is the log's",
-    "checkpoint": "The log signed the checkpoint",
+    "checkpoint": "That key signed the checkpoint",
     "entries": "Every entry is written exactly as the log writes",
     "inclusion": "Every entry is in the log, unaltered",
     "outside": "The log agrees with the checkpoint kept outside",
@@ -118,26 +118,30 @@ def verify_bundle(
     """
     passed: list[Passed] = []
 
-    def hold(step: str, check: Callable[[], tuple[_Value, str]]) -> _Value:
+    def hold(step: str, check: Callable[[], tuple[_Value, str]], *, proves: bool = True) -> _Value:
         try:
             value, said = check()
         except VerificationError as error:
             raise VerificationError(
                 error.message, step=step, index=error.index, failures=error.failures, passed=passed
             ) from error
-        passed.append(Passed(step=step, said=said))
+        passed.append(Passed(step=step, said=said, proved=proves))
         return value
 
-    bundle = hold("shape", lambda: _check_shape(data))  # Step 1.
-    key = hold("key", lambda: _check_key(bundle, trusted_key))  # Step 2.
-    checkpoint = hold("checkpoint", lambda: _check_checkpoint(bundle, key))  # Step 3.
-    hold("entries", lambda: _check_entries(bundle, checkpoint))  # Step 4.
-    hold("inclusion", lambda: _check_inclusion(bundle, checkpoint))  # Step 5.
+    # 1. Shape.
+    bundle = hold("shape", lambda: _check_shape(data))
+    # 2. Key.
+    key = hold("key", lambda: _check_key(bundle, trusted_key), proves=trusted_key is not None)
+    # 3. Checkpoint.
+    checkpoint = hold("checkpoint", lambda: _check_checkpoint(bundle, key))
+    # 4. Entries.
+    hold("entries", lambda: _check_entries(bundle, checkpoint))
+    # 5. Inclusion.
+    hold("inclusion", lambda: _check_inclusion(bundle, checkpoint))
+    # 6. Outside.
     outside = None
     if outside_checkpoint is not None:
-        outside = hold(
-            "outside", lambda: _check_outside(bundle, checkpoint, key, outside_checkpoint)
-        )  # Step 6.
+        outside = hold("outside", lambda: _check_outside(bundle, checkpoint, key, outside_checkpoint))
     indexes = [entry.index for entry in bundle.entries]
     return Report(
         origin=checkpoint.origin,

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Passed:
-    """A step of verification that held, with what it established in one sentence."""
+    """A step that did not fail; ``proved`` is false where there was nothing to compare with."""
 
     step: str
     said: str
+    proved: bool = True
 
 
 class VerificationError(ValueError):
