@@ -108,15 +108,16 @@ def _verify(data: bytes, *, trusted_key: VerifyingKey | None, outside: bytes | N
 
 def _print_passed(passed: Sequence[Passed]) -> None:
     for number, step in enumerate(passed, start=1):
-        print(f"{number}. {STEPS[step.step]}: ok")
+        print(f"{number}. {STEPS[step.step]}: {'ok' if step.proved else 'NOT PROVED'}")
         print(f"      {printable(step.said)}")
 
 
 def _print_success(report: Report) -> None:
     _print_passed(report.passed)
     print()
+    whose = "the log" if report.identity_proved else "a log that calls itself"
     print(
-        f"PROVED: {report.entries} entries are in the log {printable(report.origin)}, exactly as shown here."
+        f"PROVED: {report.entries} entries are in {whose} {printable(report.origin)}, as the bundle shows them."
     )
     if not report.identity_proved:
         print(
@@ -140,7 +141,7 @@ def _print_failure(error: VerificationError, *, asked_outside: bool) -> None:
 
 
 def _steps(passed: Sequence[Passed]) -> list[dict[str, object]]:
-    return [{"step": item.step, "ok": True, "said": item.said} for item in passed]
+    return [{"step": item.step, "ok": item.proved, "said": item.said} for item in passed]
 
 
 def _success(report: Report) -> dict[str, object]:

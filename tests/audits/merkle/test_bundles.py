@@ -25,6 +25,7 @@ def test_a_good_bundle_says_what_it_proved(log: Any) -> None:
 def test_without_a_trusted_key_it_says_that_the_identity_is_not_proved(log: Any, stranger: Any) -> None:
     for whoever in (log, stranger):
         report = verify_bundle(whoever.bundle(), trusted_key=None)
+        assert [step.step for step in report.passed if not step.proved] == ["key"]
         assert not report.identity_proved
         assert report.key == whoever.key.verifying_key.vkey
         assert any("Whose log this is" in sentence for sentence in report.not_proved)

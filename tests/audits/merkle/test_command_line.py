@@ -69,6 +69,8 @@ def test_without_a_key_it_says_so_and_prints_the_key_to_compare(
 ) -> None:
     assert main(["verify", str(files / "bundle.json")]) == 0
     said = capsys.readouterr().out
+    assert "2. The key is the log's: NOT PROVED" in said
+    assert "in a log that calls itself countersign.example/trail" in said
     assert "NOT PROVED: the identity of the log" in said
     assert f"Key to compare: {log.key.verifying_key.vkey}" in said
 
