@@ -116,9 +116,7 @@ def _print_success(report: Report) -> None:
     _print_passed(report.passed)
     print()
     whose = "the log" if report.identity_proved else "a log that calls itself"
-    print(
-        f"PROVED: {report.entries} entries are in {whose} {printable(report.origin)}, as the bundle shows them."
-    )
+    print(f"PROVED: {report.entries} entries are in {whose} {printable(report.origin)}, as shown here.")
     if not report.identity_proved:
         print(
             "NOT PROVED: the identity of the log. No trusted key was given (--key), so this may be any log."

@@ -7,7 +7,7 @@ Format "countersign/bundle/v1" (see ``bundle_shape``); RFC 6962, RFC 9162, RFC 8
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from audits.merkle.bundle_shape import (
@@ -142,6 +142,8 @@ def verify_bundle(
     outside = None
     if outside_checkpoint is not None:
         outside = hold("outside", lambda: _check_outside(bundle, checkpoint, key, outside_checkpoint))
+        if outside.size == 0:
+            passed[-1] = replace(passed[-1], proved=False)
     indexes = [entry.index for entry in bundle.entries]
     return Report(
         origin=checkpoint.origin,

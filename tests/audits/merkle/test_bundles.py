@@ -47,6 +47,7 @@ def test_an_empty_log_kept_outside_proves_nothing_and_is_said_to(log: Any) -> No
     key = log.key.verifying_key
     report = verify_bundle(log.bundle(), trusted_key=key, outside_checkpoint=log.checkpoint(0))
     assert "says nothing" in report.passed[-1].said
+    assert not report.passed[-1].proved
     assert any("everybody is shown this same log" in sentence for sentence in report.not_proved)
 
 
