@@ -80,7 +80,8 @@ def columns_of(cursor: CursorWrapper, table: str, capture: Capture) -> list[Colu
 
 
 def _install_table(connection: BaseDatabaseWrapper, governed: GovernedTable) -> None:
-    with connection.cursor() as cursor:
+    """Triggers and snapshot in one transaction: its locks keep writers out, and a kill leaves neither."""
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         columns = columns_of(cursor, governed.table, governed.capture)
         if not columns:
             return  # Its migration has not run yet.
@@ -88,24 +89,20 @@ def _install_table(connection: BaseDatabaseWrapper, governed: GovernedTable) -> 
         name = function_name(governed.table, "I")
         cursor.execute("SELECT obj_description(to_regproc(%s), 'pg_proc')", [f"public.{name}"])
         (before,) = cursor.fetchone()
-        statements = install_statements(governed.table, governed.key, columns, governed.capture)
-        statements.append(f"COMMENT ON FUNCTION public.{identifier(name)}() IS {literal(shape)}")
-        with transaction.atomic(using=connection.alias):
-            for statement in statements:
-                cursor.execute(statement)
+        for statement in install_statements(governed.table, governed.key, columns, governed.capture):
+            cursor.execute(statement)
+        cursor.execute(f"COMMENT ON FUNCTION public.{identifier(name)}() IS {literal(shape)}")
         if before == shape:
             return
         cursor.execute(f"SELECT count(*) FROM {identifier(governed.table)}")
         (rows,) = cursor.fetchone()
-    if rows:
-        with (
-            act(
-                TableGoverned(table=governed.table, rows=rows),
-                actor=Actor.system("migration", via="command"),
-                subject=f"table:{governed.table}",
-                using=connection.alias,
-            ),
-            connection.cursor() as cursor,
+        if not rows:
+            return
+        with act(
+            TableGoverned(table=governed.table, rows=rows),
+            actor=Actor.system("migration", via="command"),
+            subject=f"table:{governed.table}",
+            using=connection.alias,
         ):
             cursor.execute(snapshot_statement(governed.table, governed.key, columns))
 
@@ -116,21 +113,23 @@ def _grants(cursor: CursorWrapper, role: str) -> list[str]:
         " AND pg_get_userbyid(c.relowner) = current_user"
     )
     tables = [name for (name,) in cursor.fetchall()]
-    governed = {table.table: table.capture for table in governed_tables()}
     to = identifier(role)
     statements = [
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {to}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {to}",
         f"GRANT EXECUTE ON FUNCTION {OPEN_ACT} TO {to}",
     ]
-    for table in sorted(tables):
-        if table == "django_migrations":
-            rights = "SELECT"
-        elif table in TRAIL_TABLES:
-            rights = "SELECT, INSERT" if table in APPENDED_BY_APPLICATION else "SELECT"
-        elif table in governed and governed[table].append_only:
-            rights = "SELECT, INSERT"
-        else:
-            rights = "SELECT, INSERT, UPDATE, DELETE"
-        statements.append(f"GRANT {rights} ON {identifier(table)} TO {to}")
+    statements += [
+        f"GRANT {', '.join(rights_of(table))} ON {identifier(table)} TO {to}" for table in sorted(tables)
+    ]
     return statements
+
+
+def rights_of(table: str) -> tuple[str, ...]:
+    """What the application's role may do with a table, and nothing else."""
+    captures = {governed.table: governed.capture for governed in governed_tables()}
+    if table == "django_migrations" or (table in TRAIL_TABLES and table not in APPENDED_BY_APPLICATION):
+        return ("SELECT",)
+    if table in APPENDED_BY_APPLICATION or (table in captures and captures[table].append_only):
+        return ("SELECT", "INSERT")
+    return ("SELECT", "INSERT", "UPDATE", "DELETE")

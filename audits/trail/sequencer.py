@@ -1,42 +1,56 @@
 """Turns committed acts into leaves of the Merkle log, in order, and signs checkpoints.
 
-Order is (epoch, transaction id) below the snapshot horizon, so an act that commits late is never skipped.
-One sequencer at a time (an advisory lock); it may be killed anywhere. It never signs what it has not
-re-hashed, nor anything that is not consistent with what it signed before (RFC 9162; C2SP tlog-checkpoint).
+The order is one in which the acts can have happened: of two that touched one row, the one that touched it
+first comes first. An act that commits late is found late, and never skipped. One sequencer at a time (an
+advisory lock); it may be killed anywhere. It never signs what it has not re-hashed, nor anything that is not
+consistent with what it signed before (RFC 9162; C2SP tlog-checkpoint).
 """
 
+import time
+from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from audits.errors import Conflict
 from audits.merkle import tree
 from audits.merkle.checkpoints import Checkpoint, sign_checkpoint
 from audits.merkle.notes import SigningKey
+from audits.trail.assembly import entry_texts
 from audits.trail.signer_state import SignerState, TrailAlarm
 
 BATCH = 2000
+_FOUND_AT_ONCE = 50_000
 _LOCK = 0x636F756E7473  # "counts": one sequencer a database.
+_PATIENCE = 10.0  # Seconds that drain waits for another sequencer's batch.
 
-_PENDING = """
-WITH a AS MATERIALIZED (
-    SELECT * FROM audits_act
-    WHERE (epoch, xid) > (%(epoch)s, %(xid)s::xid8)
-      AND (epoch < audits_current_epoch() OR xid < pg_snapshot_xmin(pg_current_snapshot()))
-    ORDER BY audits_act.epoch, audits_act.xid LIMIT %(limit)s
-), c AS (
-    SELECT epoch, xid, string_agg('{"diff":' || diff || ',"key":' || to_json(key) || ',"op":' || to_json(op)
-        || ',"table":' || to_json(tbl) || '}', ',' ORDER BY n) AS changes
-    FROM audits_change WHERE (epoch, xid) IN (SELECT epoch, xid FROM a) GROUP BY epoch, xid
-)
-SELECT a.epoch, a.xid::text, a.id, a.kind, a.actor, a.subject, a.at, convert_to(
-    '{"act":{"actor":' || to_json(actor) || ',"at":"' || trim('"' from to_json(a.at AT TIME ZONE 'UTC')::text)
-    || 'Z","data":' || data || ',"id":"' || id || '","kind":' || to_json(kind)
-    || ',"reason":' || CASE WHEN reason = '' THEN 'null' ELSE '{"committed":"' || reason || '"}' END
-    || ',"role":' || to_json(role) || ',"subject":' || to_json(subject) || ',"via":' || to_json(via)
-    || '},"changes":[' || coalesce(changes, '') || '],"format":"countersign/entry/v1","transaction":"'
-    || a.epoch || ':' || a.xid || '"}', 'UTF8')
-FROM a LEFT JOIN c USING (epoch, xid) ORDER BY a.epoch, a.xid
+# Committed acts that are no leaves yet, in the order of their last change. A change gets its number while its
+# transaction holds the row, so a transaction that touches the row later has a higher last number, whichever
+# of the two began first. What commits after this query's snapshot comes after these for the same reason.
+# An act without changes has no such order; it follows the act that began before it.
+_COMMITTED = """
+SELECT a.epoch, a.xid::text
+FROM audits_act a
+LEFT JOIN LATERAL (
+    SELECT n FROM audits_change c WHERE (c.epoch, c.xid) <= (a.epoch, a.xid)
+    ORDER BY c.epoch DESC, c.xid DESC, c.n DESC LIMIT 1
+) l ON true
+WHERE (a.epoch, a.xid) >= (%(epoch)s, %(xid)s::xid8)
+  AND NOT EXISTS (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid = a.xid)
+ORDER BY a.epoch, l.n NULLS FIRST, a.xid LIMIT %(limit)s
 """
+
+_TEXTS = entry_texts(
+    "SELECT act.* FROM audits_act act JOIN unnest(%(epochs)s::integer[], %(xids)s::text[]) AS w (epoch, xid)"
+    " ON act.epoch = w.epoch AND act.xid = w.xid::xid8"
+)
+
+
+class SequencerBusy(Conflict):
+    """Another sequencer is at work, for longer than a batch takes."""
+
+    code = "sequencer_busy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +71,9 @@ class Sequencer:
         self._using = using
         self._frontier: tree.Frontier | None = None
         self._checked: tree.Frontier | None = None
+        self._queue: deque[tuple[int, str]] = deque()
+        # Every act below this (epoch, transaction) is a leaf; acts below _next are, once the queue is empty.
+        self._low = self._next = (0, "0")
 
     def run(self, *, limit: int = BATCH) -> Sequenced | None:
         """Sequence one batch and sign its checkpoint; None where another sequencer is at work.
@@ -75,15 +92,18 @@ class Sequencer:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
     def drain(self) -> int:
-        """Sequence everything that is committed; the size of the log afterwards."""
+        """Sequence everything that is committed; the size of the log afterwards. Raises SequencerBusy."""
+        deadline = time.monotonic() + _PATIENCE
         while True:
             done = self.run()
-            if done is None:
-                raise TrailAlarm(
-                    "Another sequencer is at work: wait for it or stop it.", code="sequencer_busy"
-                )
-            if not done.more:
-                return done.size
+            if done is not None:
+                if not done.more:
+                    return done.size
+                deadline = time.monotonic() + _PATIENCE
+            elif time.monotonic() > deadline:
+                raise SequencerBusy("Another sequencer is at work: wait for it or stop it.")
+            else:
+                time.sleep(0.02)
 
     def _run(self, limit: int) -> Sequenced:
         frontier = self._frontier_of_table()
@@ -94,11 +114,17 @@ class Sequencer:
                 "database was rolled back or entries were removed. Nothing is signed until it is explained.",
                 code="rolled_back",
             )
+        if signed is None and self._has_checkpoint():
+            raise TrailAlarm(
+                "The database holds checkpoints, but the signer's memory of them is gone: restore the folder "
+                "COUNTERSIGN_SIGNER_DIR from a backup. Without it a rolled-back database would be signed.",
+                code="signer_forgot",
+            )
         added = self._append(frontier, limit)
         if signed is None or frontier.size > signed.size or not self._has_checkpoint(signed.size):
             self._sign(frontier, signed)
         self._frontier = frontier
-        return Sequenced(added=added, size=frontier.size, more=added == limit)
+        return Sequenced(added=added, size=frontier.size, more=bool(self._queue))
 
     def _frontier_of_table(self) -> tree.Frontier:
         """The right edge, rebuilt where the table is not as this sequencer left it."""
@@ -107,6 +133,7 @@ class Sequencer:
             (size,) = cursor.fetchone()
             if self._frontier is not None and self._frontier.size == size:
                 return self._frontier
+            self._forget_queue()
             cursor.execute("SELECT leaf_hash FROM audits_entry ORDER BY index")
             frontier = tree.Frontier(bytes(row[0]) for row in cursor.fetchall())
         if frontier.size != size:
@@ -114,28 +141,56 @@ class Sequencer:
         return frontier
 
     def _append(self, frontier: tree.Frontier, limit: int) -> int:
-        """Read committed acts past the last leaf, and store them as leaves in one transaction."""
-        self._frontier = (
-            None  # Until the transaction has committed, what is in memory may be ahead of the table.
-        )
+        """Store committed acts as leaves, in one transaction; the number of them."""
+        self._frontier = None  # Until the transaction has committed, memory may be ahead of the table.
+        if not self._queue:
+            self._find_committed()
+        batch = list(islice(self._queue, limit))
+        if batch:
+            try:
+                self._store(frontier, batch)
+            except BaseException:
+                self._forget_queue()
+                raise
+            for _ in batch:
+                self._queue.popleft()
+        if not self._queue:
+            self._low = self._next
+        return len(batch)
+
+    def _find_committed(self) -> None:
+        with connections[self._using].cursor() as cursor:
+            # Asked before the acts: what is below it was finished, and is visible to the next statement.
+            cursor.execute("SELECT audits_current_epoch(), pg_snapshot_xmin(pg_current_snapshot())::text")
+            horizon = cursor.fetchone()
+            epoch, xid = self._low
+            cursor.execute(_COMMITTED, {"epoch": epoch, "xid": xid, "limit": _FOUND_AT_ONCE})
+            self._queue.extend(cursor.fetchall())
+        self._next = horizon if len(self._queue) < _FOUND_AT_ONCE else self._low
+
+    def _forget_queue(self) -> None:
+        self._queue.clear()
+        self._low = self._next = (0, "0")
+
+    def _store(self, frontier: tree.Frontier, batch: list[tuple[int, str]]) -> None:
         with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
-            cursor.execute("SELECT epoch, xid::text FROM audits_entry ORDER BY index DESC LIMIT 1")
-            epoch, xid = cursor.fetchone() or (0, "0")
-            cursor.execute(_PENDING, {"epoch": epoch, "xid": xid, "limit": limit})
+            cursor.execute(
+                _TEXTS, {"epochs": [epoch for epoch, _ in batch], "xids": [xid for _, xid in batch]}
+            )
+            texts = {(row[0], row[1]): row for row in cursor.fetchall()}
             rows = []
-            for row in cursor.fetchall():
+            for place in batch:
+                row = texts[place]
                 body = bytes(row[7])
                 leaf = tree.leaf_hash(body)
                 rows.append((frontier.size, *row[:7], body, leaf))
                 frontier.append(leaf)
-            if rows:
-                cursor.executemany(
-                    "INSERT INTO audits_entry"
-                    " (index, epoch, xid, act_id, kind, actor, subject, at, body, leaf_hash)"
-                    " VALUES (%s, %s, %s::xid8, %s, %s, %s, %s, %s, %s, %s)",
-                    rows,
-                )
-        return len(rows)
+            cursor.executemany(
+                "INSERT INTO audits_entry"
+                " (index, epoch, xid, act_id, kind, actor, subject, at, body, leaf_hash)"
+                " VALUES (%s, %s, %s::xid8, %s, %s, %s, %s, %s, %s, %s)",
+                rows,
+            )
 
     def _sign(self, frontier: tree.Frontier, signed: Checkpoint | None) -> None:
         """Sign the log as it is stored. Order matters: check, then the signer's memory, then the database."""
@@ -202,8 +257,12 @@ class Sequencer:
                         )
                     frontier.append(bytes(leaf))
 
-    def _has_checkpoint(self, size: int) -> bool:
+    def _has_checkpoint(self, size: int | None = None) -> bool:
+        """Whether the database holds a checkpoint: of this size, or any."""
         with connections[self._using].cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT FROM audits_checkpoint WHERE size = %s)", [size])
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM audits_checkpoint WHERE %s::bigint IS NULL OR size = %s)",
+                [size, size],
+            )
             (found,) = cursor.fetchone()
         return bool(found)

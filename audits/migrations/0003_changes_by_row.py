@@ -1,0 +1,13 @@
+"""Finds the changes of one row: for the entries about a thing, and for looking back."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("audits", "0002_trail")]
+
+    operations = [
+        migrations.RunSQL(
+            "CREATE INDEX audits_change_row ON audits_change (tbl, key)", "DROP INDEX audits_change_row"
+        ),
+    ]
