@@ -3,13 +3,14 @@
 It never guesses, coerces or drops anything: what it returns is exactly what was written, and what it cannot
 take it refuses. Numbers are whole; decimals are written as text, because binary fractions have no place in a
 rule. JSON: RFC 8259, narrowed as RFC 7493 (I-JSON) recommends: no duplicate names, no lone surrogates, whole
-numbers that fit in 53 bits.
+numbers that fit in 53 bits. Times: RFC 3339.
 """
 
 import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NoReturn, TypeAlias
 
 from audits.errors import DomainError
@@ -18,6 +19,7 @@ JSON: TypeAlias = "bool | int | str | list[JSON] | dict[str, JSON] | None"
 
 LARGEST_INTEGER = 2**53 - 1
 _MAX_DEPTH = 40
+_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 # Tab and line feed may stand in prose; every other control character breaks displays, and PostgreSQL refuses
 # NUL.
 _REFUSED_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -199,6 +201,14 @@ class Place:
         if len(set(values)) != len(values):
             self.fail("the same text stands in the list twice.")
         return values
+
+    def timestamp(self) -> datetime:
+        """A time in UTC (RFC 3339 section 5.6, always with ``Z``), such as ``"2026-11-21T10:00:00Z"``."""
+        text = self.matching(_TIMESTAMP, 'a time in UTC, as in "2026-11-21T10:00:00Z"')
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f'"{text}" is not a day and time of the calendar.')
 
     def whole(self, *, at_least: int, at_most: int = LARGEST_INTEGER) -> int:
         """A whole number within the bounds."""

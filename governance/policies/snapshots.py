@@ -21,7 +21,6 @@ from governance.policies.values import (
     FactValue,
     checked_decimal,
     read_decimal,
-    read_timestamp,
     read_value,
     type_of,
     write_decimal,
@@ -172,7 +171,7 @@ def _fact(place: Place) -> Fact:
                 reference=source["reference"].text(at_most=500),
                 title=source["title"].text(at_most=500),
             ),
-            as_of=read_timestamp(fields["as_of"]).astimezone(UTC),
+            as_of=fields["as_of"].timestamp().astimezone(UTC),
             low=read_decimal(fields["low"]) if "low" in fields else None,
             high=read_decimal(fields["high"]) if "high" in fields else None,
         )

@@ -17,7 +17,6 @@ from governance.policies.errors import PolicyError
 FactValue: TypeAlias = bool | int | Decimal | str | datetime | frozenset[str]
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 _AGE = re.compile(r"P([1-9][0-9]{0,4})D|PT([1-9][0-9]{0,5})H")
 _LARGEST_EXPONENT = 400
 _LONGEST_DECIMAL = 900
@@ -120,7 +119,7 @@ def read_value(place: Place, kind: FactType) -> FactValue:
         case FactType.TEXT:
             return place.text(empty=True)
         case FactType.TIMESTAMP:
-            return read_timestamp(place)
+            return place.timestamp()
         case FactType.TEXT_SET:
             return frozenset(place.texts(at_most=500))
 
@@ -132,15 +131,6 @@ def read_decimal(place: Place) -> Decimal:
         return checked_decimal(Decimal(text))
     except PolicyError as error:
         place.fail(error.message)
-
-
-def read_timestamp(place: Place) -> datetime:
-    """A time in UTC, such as ``"2026-11-21T10:00:00Z"``."""
-    text = place.matching(_TIMESTAMP, 'a time in UTC, as in "2026-11-21T10:00:00Z"')
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        place.fail(f'"{text}" is not a day and time of the calendar.')
 
 
 def read_age(place: Place) -> timedelta:

@@ -20,6 +20,8 @@ from governance.policies.kleene import Truth, not_
 from governance.policies.snapshots import Fact, FactSnapshot, Source
 from governance.policies.values import FactType, write_decimal, write_timestamp
 
+pytestmark = pytest.mark.slow
+
 # The machine's load must not decide whether a test passes.
 examined = settings(max_examples=60, deadline=None)
 
