@@ -13,6 +13,9 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from tests.database import ROLES, Cluster, Database, EmbeddedServer, OwnServer, django_uses
 
+# The people by role, for every test that asks for one.
+pytest_plugins = ["tests.people"]
+
 _SERVER = pytest.StashKey[EmbeddedServer | OwnServer]()
 
 
