@@ -1,5 +1,8 @@
 """Jobs of the middle floor. Only a worker runs them, so only a worker imports what measures."""
 
+import json
+from collections.abc import Callable
+
 from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
@@ -11,21 +14,26 @@ from audits.trail import Actor
 from registry.models import Assessment, AssessmentStatus
 from registry.services import assessments
 
+PREDICTIONS_FORMAT = "predictions"
+_SUFFIXES = {"text/csv": ".csv", "application/vnd.apache.parquet": ".parquet"}
 
-@app.task(name="registry.assess", queue="measure", retry=False)
+
+@app.task(name="registry.assess", queue="measure")
 def assess(*, assessment_id: str) -> None:
-    """Measure what an assessment asks for, each model in a process of its own, and keep the evidence."""
+    """Measure what an assessment asks for, in a process of its own, and keep the evidence."""
     run_assessment(Assessment.objects.select_related("version__model", "dataset").get(pk=assessment_id))
 
 
-def run_assessment(assessment: Assessment, progress: "object | None" = None) -> Assessment:
-    """Do it here and now. An assessment that is closed already is left as it is: a job may be run twice."""
+def run_assessment(
+    assessment: Assessment, *, progress: Callable[[str], None] = lambda line: None
+) -> Assessment:
+    """Do it here and now. One that is closed is left as it is: a job may be run twice."""
     if assessment.status in (AssessmentStatus.SUCCEEDED, AssessmentStatus.FAILED):
         return assessment
     actor = Actor.system("worker", via="job")
     assessments.start_assessment(actor=actor, assessment=assessment)
     try:
-        records = _measure(assessment)
+        records = _measure(assessment, progress)
     except DomainError as problem:
         assessments.fail_assessment(actor=actor, assessment=assessment, problem=problem)
     else:
@@ -33,3 +41,45 @@ def run_assessment(assessment: Assessment, progress: "object | None" = None) -> 
             actor=actor, assessment=assessment, records=records, measured_at=timezone.now()
         )
     return assessment
+
+
+def _measure(assessment: Assessment, progress: Callable[[str], None]) -> list[MeasuredRecord]:
+    from audits.evidence import MeasureRequest, Subject, run_isolated
+
+    version, dataset = assessment.version, assessment.dataset
+    asked = {
+        "target": dataset.target_column,
+        "sensitive": list(dataset.sensitive_columns),
+        **assessment.parameters,
+        "measurements": list(assessment.measurements),
+        "subject": {
+            "kind": assessments.SUBJECT_KIND,
+            "id": str(version.pk),
+            "digest": version.artifact_digest,
+        },
+    }
+    request = MeasureRequest.from_json(json.loads(json.dumps(asked)))
+    assert isinstance(request.subject, Subject)
+    with store.local_copy(dataset.digest, suffix=_SUFFIXES.get(dataset.media_type, "")) as data:
+        if version.artifact_format == PREDICTIONS_FORMAT:
+            found = run_isolated(request, model_path=None, data_path=data, progress=progress, **_limits())
+        else:
+            with store.local_copy(version.artifact_digest, suffix=f".{version.artifact_format}") as model:
+                found = run_isolated(
+                    request, model_path=model, data_path=data, progress=progress, **_limits()
+                )
+    return [
+        MeasuredRecord(
+            document=record.as_json(),
+            digest=record.digest,
+            figures={figure.name: figure.svg for figure in record.figures},
+        )
+        for record in found
+    ]
+
+
+def _limits() -> dict[str, int]:
+    return {
+        "timeout_seconds": settings.MEASUREMENT_SECONDS,
+        "memory_bytes": settings.MEASUREMENT_MEMORY_BYTES,
+    }
