@@ -100,17 +100,11 @@ def _moment(text: str) -> datetime:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m governance.permits", description="Checks permits offline."
-    )
+    parser = argparse.ArgumentParser(prog="python -m governance.permits", description="Checks permits offline.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    verify = commands.add_parser(
-        "verify", help="check a permit", description="Check a permit.", epilog=_EPILOG
-    )
+    verify = commands.add_parser("verify", help="check a permit", description="Check a permit.", epilog=_EPILOG)
     verify.add_argument("permit", type=Path, help="the permit, a DSSE envelope in JSON")
-    verify.add_argument(
-        "--public-key", type=Path, required=True, help="the key in PEM, or a published keys.json"
-    )
+    verify.add_argument("--public-key", type=Path, required=True, help="the key in PEM, or a published keys.json")
     what = verify.add_mutually_exclusive_group(required=True)
     what.add_argument("--digest", type=_sha256, metavar="SHA256", help="the digest of what is to run")
     what.add_argument("--artifact", type=Path, metavar="FILE", help="the file that is to run")

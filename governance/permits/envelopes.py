@@ -56,9 +56,7 @@ def verify_envelope(envelope: object, public_key: VerifyingKey) -> Mapping[str, 
                 raise PermitError(f'The envelope has no "{name}"; it is not a DSSE envelope.', step=1)
         payload_type = fields["payloadType"].text(at_most=200)
         payload = _base64(fields["payload"])
-        signatures = [
-            _signature(place) for place in fields["signatures"].items(at_least=1, at_most=_MAX_SIGNATURES)
-        ]
+        signatures = [_signature(place) for place in fields["signatures"].items(at_least=1, at_most=_MAX_SIGNATURES)]
     except DocumentError as error:
         raise PermitError(f"The envelope cannot be read: {error.message}", step=1) from None
     if payload_type != PAYLOAD_TYPE:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from governance.json_documents import JSON, DocumentError, Place, read_document
@@ -33,7 +34,19 @@ class VerifyingKey:
     id: str
 
     def verify(self, data: bytes, signature: bytes) -> bool:
-        """Whether the DER-encoded signature over the data is by this key."""
+        """Whether the signature over the data is by this key: DER, or the two plain numbers that some signers
+        write.
+
+        ECDSA in DSSE has no one encoding: most write DER, others r and s in 32 bytes each (IEEE P1363, RFC
+        7518).
+        """
+        forms = [signature]
+        if len(signature) == 64:
+            r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+            forms.append(encode_dss_signature(r, s))
+        return any(self._verifies(data, form) for form in forms)
+
+    def _verifies(self, data: bytes, signature: bytes) -> bool:
         try:
             self.public.verify(signature, data, _ALGORITHM)
         except InvalidSignature:
@@ -42,9 +55,7 @@ class VerifyingKey:
 
     def pem(self) -> bytes:
         """The public key as SubjectPublicKeyInfo in PEM."""
-        return self.public.public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        return self.public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     def jwk(self) -> dict[str, JSON]:
         """The public key as a JSON Web Key for ES256."""
@@ -157,9 +168,7 @@ def _from_jwk(place: Place) -> VerifyingKey | None:
     for name in ("x", "y", "kid"):
         if name not in fields:
             place.fail(f'"{name}" is missing.')
-    numbers = ec.EllipticCurvePublicNumbers(
-        _coordinate(fields["x"]), _coordinate(fields["y"]), ec.SECP256R1()
-    )
+    numbers = ec.EllipticCurvePublicNumbers(_coordinate(fields["x"]), _coordinate(fields["y"]), ec.SECP256R1())
     try:
         key = verifying_key(numbers.public_key())
     except ValueError:

@@ -82,9 +82,7 @@ def permit_statement(
         if not _DIGEST.fullmatch(value):
             raise PermitError(f"The {name} needs a SHA-256 of 64 small hexadecimal digits.")
     if environment_of(resource_uri) != environment:
-        raise PermitError(
-            f"The resource URI does not name the environment {environment}; build it by resource_uri()."
-        )
+        raise PermitError(f"The resource URI does not name the environment {environment}; build it by resource_uri().")
     if expires <= time_verified:
         raise PermitError("A permit must expire after it was given.")
     place: dict[str, JSON] = {}
@@ -102,8 +100,7 @@ def permit_statement(
             "resourceUri": resource_uri,
             "policy": {"uri": policy_uri, "digest": {"sha256": policy_digest}},
             "inputAttestations": [
-                {"uri": attestation.uri, "digest": {"sha256": attestation.digest}}
-                for attestation in input_attestations
+                {"uri": attestation.uri, "digest": {"sha256": attestation.digest}} for attestation in input_attestations
             ],
             "verificationResult": "PASSED",
             "verifiedLevels": [verified_level(environment)],

@@ -86,18 +86,14 @@ def verify_permit(
         raise PermitError(f"The statement is no permit: {error.message}", step=3) from None
     permit = parts.permit
     if verifier_id is not None and permit.verifier_id != verifier_id:
-        raise PermitError(
-            f'The permit is by the verifier "{permit.verifier_id}", not by "{verifier_id}".', step=3
-        )
+        raise PermitError(f'The permit is by the verifier "{permit.verifier_id}", not by "{verifier_id}".', step=3)
     # 4
     if [found for _, found in parts.subjects] != [digest]:
         found = ", ".join(f"{name} ({value})" for name, value in parts.subjects)
         raise PermitError(f"The permit is for {found}, not for {digest}.", step=4)
     # 5
     if parts.result != "PASSED":
-        raise PermitError(
-            f'The result is "{parts.result}": this is a record of a refusal, not a permit.', step=5
-        )
+        raise PermitError(f'The result is "{parts.result}": this is a record of a refusal, not a permit.', step=5)
     # 6
     if permit.environment != environment or environment_of(permit.resource_uri) != environment:
         raise PermitError(f'The permit is for "{permit.environment}", not for "{environment}".', step=6)
@@ -107,9 +103,7 @@ def verify_permit(
     if at.tzinfo is None:
         raise PermitError("The time of asking needs its time zone.", step=7)
     if permit.time_verified - at > CLOCK_SKEW:
-        raise PermitError(
-            f"The permit was given at {permit.time_verified}, after the time of asking.", step=7
-        )
+        raise PermitError(f"The permit was given at {permit.time_verified}, after the time of asking.", step=7)
     if at >= permit.expires:
         raise PermitError(f"The permit expired at {permit.expires}; ask the gate for a new decision.", step=7)
     return permit

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from audits.merkle.canonical import canonical_bytes
 from governance.permits.errors import PermitError
@@ -97,6 +98,17 @@ def test_it_refuses_files_that_hold_no_key(data: bytes) -> None:
         load_signing_key(data)
     with pytest.raises(PermitError, match="cannot be read"):
         load_verifying_key(data)
+
+
+def test_a_signature_is_taken_as_der_or_as_two_plain_numbers(key: SigningKey) -> None:
+    der = key.sign(b"data")
+    r, s = decode_dss_signature(der)
+    plain = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    assert key.verifying.verify(b"data", der)
+    assert key.verifying.verify(b"data", plain)
+    assert not key.verifying.verify(b"other", plain)
+    for wrong in (b"", bytes(64), b"\xff" * 64, plain[:-1], plain[::-1]):
+        assert not key.verifying.verify(b"data", wrong)
 
 
 def test_a_private_key_is_no_public_key(key: SigningKey) -> None:
