@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pypdf
 import pytest
@@ -61,7 +62,7 @@ def test_it_prints_words_and_says_what_it_is(print_body: Print) -> None:
 
 
 def test_it_is_a_tagged_pdf_a_3b_in_its_language(print_body: Print) -> None:
-    catalog = pypdf.PdfReader(io.BytesIO(print_body("<p>Words</p>"))).root_object
+    catalog: Any = pypdf.PdfReader(io.BytesIO(print_body("<p>Words</p>"))).root_object
     metadata = catalog["/Metadata"].get_object().get_data()
     assert b'pdfaid:part="3"' in metadata
     assert b'pdfaid:conformance="B"' in metadata
@@ -72,7 +73,8 @@ def test_it_is_a_tagged_pdf_a_3b_in_its_language(print_body: Print) -> None:
 
 def test_it_embeds_every_font(print_body: Print) -> None:
     reader = pypdf.PdfReader(io.BytesIO(print_body("<p>Words <b>and</b> <code>code</code></p>")))
-    fonts = reader.pages[0]["/Resources"]["/Font"]
+    resources: Any = reader.pages[0]["/Resources"]
+    fonts = resources["/Font"]
     for name in fonts:
         descriptor = fonts[name]["/DescendantFonts"][0]["/FontDescriptor"]
         assert {"/FontFile2", "/FontFile3"} & set(descriptor)
@@ -146,9 +148,10 @@ def test_it_encloses_files_byte_for_byte_with_their_relationship(print_body: Pri
     assert {name: content[0] for name, content in reader.attachments.items()} == {
         file.name: file.content for file in files
     }
-    named = reader.root_object["/Names"]["/EmbeddedFiles"]["/Names"]
+    root: Any = reader.root_object
+    named = root["/Names"]["/EmbeddedFiles"]["/Names"]
     assert list(named[::2]) == ["a.bin", "z.json"]
-    associated = [file.get_object() for file in reader.root_object["/AF"]]
+    associated = [file.get_object() for file in root["/AF"]]
     assert {file["/UF"]: file["/AFRelationship"] for file in associated} == {
         "a.bin": "/Source",
         "z.json": "/Data",
