@@ -3,7 +3,7 @@
 Services open an act (:func:`act`), change rows, leave; database triggers do the recording.
 """
 
-from audits.trail.act import Act, Event, act, event
+from audits.trail.act import Act, Event, act, event, receipts
 from audits.trail.actor import Actor
 
-__all__ = ["Act", "Actor", "Event", "act", "event"]
+__all__ = ["Act", "Actor", "Event", "act", "event", "receipts"]

@@ -8,6 +8,7 @@ Never opens an act by itself: a write outside one is refused by the database.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
@@ -65,6 +66,24 @@ class Act:
     kind: str
 
 
+_collected: ContextVar[list[Act] | None] = ContextVar("collected_acts", default=None)
+
+
+@contextmanager
+def receipts() -> Iterator[list[Act]]:
+    """The acts that are done meanwhile by this caller, in order, for whoever answers with their receipts.
+
+    An act that is rolled back is not among them; one inside a wider transaction is only good once that has
+    committed.
+    """
+    done: list[Act] = []
+    token = _collected.set(done)
+    try:
+        yield done
+    finally:
+        _collected.reset(token)
+
+
 def subject_of(thing: models.Model | str) -> str:
     """``registry.modelversion:<id>`` for a row, or the text itself (``system:trail``)."""
     if isinstance(thing, str):
@@ -108,6 +127,9 @@ def act(
             yield opened
         finally:
             connection.countersign_act = None  # type: ignore[attr-defined]
+    done = _collected.get()
+    if done is not None:
+        done.append(opened)
 
 
 def _plain(value: object) -> Json:
