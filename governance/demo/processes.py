@@ -55,7 +55,16 @@ def running_service(log: Path) -> Iterator[Service]:
         port = probe.getsockname()[1]
     web = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "governance.wsgi:application"),
+        *(
+            "--workers",
+            "1",
+            "--blocking-threads",
+            "4",
+            "--no-ws",
+            "--log-level",
+            "warning",
+            "governance.wsgi:application",
+        ),
     ]
     with log.open("wb") as sink:
         processes = [

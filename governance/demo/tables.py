@@ -60,9 +60,7 @@ def diabetes_study() -> Study:
     }
     frame = frame.rename(columns={**names, "s6": "blood_sugar", "bp": "blood_pressure"})
     frame["age"] = frame["age"].astype(int)
-    table = pa.Table.from_pandas(frame, preserve_index=False).append_column(
-        "fast_progression", pa.array(faster)
-    )
+    table = pa.Table.from_pandas(frame, preserve_index=False).append_column("fast_progression", pa.array(faster))
     return Study(
         name="diabetes-progression",
         title="Diabetes progression within a year",
@@ -103,10 +101,7 @@ def study_of_file(
     kept = table.filter(pc.is_valid(column))
     if kept.num_rows < FEWEST_ROWS:
         raise TableRefused(f"The table has {kept.num_rows} rows with a target; the demo needs {FEWEST_ROWS}.")
-    name = (
-        "".join(letter if letter.isalnum() else "-" for letter in path.stem.lower()).strip("-")[:60]
-        or "table"
-    )
+    name = "".join(letter if letter.isalnum() else "-" for letter in path.stem.lower()).strip("-")[:60] or "table"
     return Study(
         name=name,
         title=f"{target} = {positive}, from {path.name}",
@@ -127,8 +122,6 @@ def split(study: Study) -> tuple[pa.Table, pa.Table]:
 
     truth = [text_of(value) == study.positive for value in study.table.column(study.target).to_pylist()]
     if min(sum(truth), len(truth) - sum(truth)) < 10:
-        raise TableRefused(
-            f"One of the two outcomes of {study.target} has fewer than ten rows; the demo needs ten."
-        )
+        raise TableRefused(f"One of the two outcomes of {study.target} has fewer than ten rows; the demo needs ten.")
     train, test = train_test_split(range(len(truth)), test_size=0.4, random_state=SEED, stratify=truth)
     return study.table.take(sorted(train)), study.table.take(sorted(test))

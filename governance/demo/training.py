@@ -99,9 +99,7 @@ def installed_packages() -> dict[str, str]:
 def source_commit(folder: Path) -> str:
     """The commit of the checkout, or nothing where there is none."""
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False
-        )  # noqa: S607
+        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S607
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
