@@ -41,9 +41,7 @@ def _pairs(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
 
 
 def _refuse_number(written: str) -> NoReturn:
-    raise DocumentError(
-        f'The number {written[:40]} is not a whole number; write decimals as text, as in "0.8".'
-    )
+    raise DocumentError(f'The number {written[:40]} is not a whole number; write decimals as text, as in "0.8".')
 
 
 def _whole_number(written: str) -> int:
@@ -192,9 +190,7 @@ class Place:
             self.fail(f'"{value[:60]}" is not {meaning}.')
         return value
 
-    def texts(
-        self, *, at_least: int = 0, at_most: int, choices: Collection[str] | None = None
-    ) -> tuple[str, ...]:
+    def texts(self, *, at_least: int = 0, at_most: int, choices: Collection[str] | None = None) -> tuple[str, ...]:
         """A list of texts, none of them twice."""
         items = self.items(at_least=at_least, at_most=at_most)
         values = tuple(i.text(at_most=200) if choices is None else i.one_of(choices) for i in items)

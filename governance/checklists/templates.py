@@ -150,9 +150,7 @@ def _subheading(place: Place) -> Subheading:
 
 
 def _question(place: Place) -> Question:
-    fields = place.fields(
-        required=("id", "text", "help", "answered_by", "evidence", "blocking", "references")
-    )
+    fields = place.fields(required=("id", "text", "help", "answered_by", "evidence", "blocking", "references"))
     return Question(
         id=_slug(fields["id"]),
         text=fields["text"].text(at_most=500),

@@ -134,7 +134,7 @@ def written_time(moment: datetime) -> str:
     """RFC 3339 in UTC to the second. A time without its zone is refused by ``PermitError``."""
     if moment.tzinfo is None:
         raise PermitError("The times of a permit need their time zone.")
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def _plain(value: object) -> bool:

@@ -39,15 +39,11 @@ def compare(comparison: Comparison, snapshot: FactSnapshot, at: datetime) -> Lea
     fact = snapshot.get(comparison.fact)
 
     def leaf(result: Truth, reason: Reason, straddles: bool = False) -> Leaf:
-        return Leaf(
-            comparison=comparison, fact=fact, result=result, reason=reason, at=at, straddles=straddles
-        )
+        return Leaf(comparison=comparison, fact=fact, result=result, reason=reason, at=at, straddles=straddles)
 
     if fact is None:
         return leaf(Truth.UNKNOWN, Reason.MISSING)
-    if fact.type is not comparison.type and not (
-        comparison.type is FactType.DECIMAL and fact.type is FactType.INT
-    ):
+    if fact.type is not comparison.type and not (comparison.type is FactType.DECIMAL and fact.type is FactType.INT):
         return leaf(Truth.UNKNOWN, Reason.WRONG_TYPE)
     if comparison.max_age is not None:
         if at - fact.as_of > comparison.max_age:

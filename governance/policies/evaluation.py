@@ -106,9 +106,7 @@ class Outcome:
         return sha256_hex(canonical_bytes(self.as_json()))
 
 
-def evaluate(
-    policy: Policy, facts: FactSnapshot, *, at: datetime, catalogue: Catalogue = CATALOGUE
-) -> Outcome:
+def evaluate(policy: Policy, facts: FactSnapshot, *, at: datetime, catalogue: Catalogue = CATALOGUE) -> Outcome:
     """The outcome of a policy over facts at a time; a time without its zone is refused by ``PolicyError``."""
     if at.tzinfo is None:
         raise PolicyError("The time of an evaluation needs its time zone.")

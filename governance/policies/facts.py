@@ -76,9 +76,7 @@ def _yes_or_no(
 
 
 def _count(name: str, origin: Origin, provided_by: str, title: str, unit: str) -> FactDefinition:
-    return FactDefinition(
-        name=name, type=FactType.INT, title=title, origin=origin, provided_by=provided_by, unit=unit
-    )
+    return FactDefinition(name=name, type=FactType.INT, title=title, origin=origin, provided_by=provided_by, unit=unit)
 
 
 def _measured(name: str, title: str, *, unit: str = "", estimate: bool = True) -> FactDefinition:
@@ -93,9 +91,7 @@ def _measured(name: str, title: str, *, unit: str = "", estimate: bool = True) -
     )
 
 
-def _text(
-    name: str, origin: Origin, provided_by: str, title: str, choices: tuple[str, ...] = ()
-) -> FactDefinition:
+def _text(name: str, origin: Origin, provided_by: str, title: str, choices: tuple[str, ...] = ()) -> FactDefinition:
     return FactDefinition(
         name=name, type=FactType.TEXT, title=title, origin=origin, provided_by=provided_by, choices=choices
     )
@@ -208,9 +204,7 @@ _EVIDENCE = (
     ),
     _measured("fairness.demographic_parity_difference_max", "largest demographic parity difference"),
     _measured("fairness.equalized_odds_difference_max", "largest equalized odds difference"),
-    _count(
-        "fairness.small_groups", Origin.EVIDENCE, "owner", "number of groups too small to judge", "groups"
-    ),
+    _count("fairness.small_groups", Origin.EVIDENCE, "owner", "number of groups too small to judge", "groups"),
     _text(
         "fairness.verdict",
         Origin.EVIDENCE,
@@ -244,9 +238,7 @@ _PEOPLE = (
         "number of blocking questions without a satisfying answer",
         "questions",
     ),
-    _count(
-        "checklist.sections_signed", Origin.CHECKLIST, "validator", "number of sections signed", "sections"
-    ),
+    _count("checklist.sections_signed", Origin.CHECKLIST, "validator", "number of sections signed", "sections"),
     _count(
         "checklist.sections_total",
         Origin.CHECKLIST,

@@ -107,6 +107,13 @@ class FactSnapshot:
         except DocumentError as error:
             raise PolicyError(error.message) from None
 
+    @classmethod
+    def _of_checked(cls, facts: Mapping[str, Fact]) -> "FactSnapshot":
+        """A snapshot of facts that were read from JSON just now, and so need no second look."""
+        snapshot = cls.__new__(cls)
+        snapshot.facts = MappingProxyType(dict(facts))
+        return snapshot
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FactSnapshot) and self.facts == other.facts
 
@@ -135,7 +142,7 @@ class FactSnapshot:
     def from_json(cls, document: object) -> "FactSnapshot":
         """The snapshot that a document says. Raises ``PolicyError`` naming the place of a fault."""
         try:
-            return cls(_parse(place_document(document)))
+            return cls._of_checked(_parse(place_document(document)))
         except DocumentError as error:
             raise PolicyError(error.message) from None
 
@@ -143,7 +150,7 @@ class FactSnapshot:
     def from_bytes(cls, data: bytes) -> "FactSnapshot":
         """The snapshot that JSON text says. Raises ``PolicyError`` naming the place of a fault."""
         try:
-            return cls(_parse(read_document(data, max_bytes=_MAX_BYTES)))
+            return cls._of_checked(_parse(read_document(data, max_bytes=_MAX_BYTES)))
         except DocumentError as error:
             raise PolicyError(error.message) from None
 

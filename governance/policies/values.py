@@ -49,9 +49,7 @@ def type_of(value: FactValue) -> FactType:
             return FactType.TIMESTAMP
         case frozenset():
             return FactType.TEXT_SET
-    raise PolicyError(
-        f"A {type(value).__name__} cannot be the value of a fact; decimals are Decimal, sets frozen."
-    )
+    raise PolicyError(f"A {type(value).__name__} cannot be the value of a fact; decimals are Decimal, sets frozen.")
 
 
 def exact_decimal(number: float | int | str | Decimal) -> Decimal:
@@ -71,14 +69,8 @@ def checked_decimal(value: Decimal) -> Decimal:
     if not value.is_finite():
         raise PolicyError("A decimal fact must be a finite number; leave the fact out where there is none.")
     exponent = value.as_tuple().exponent
-    if (
-        not isinstance(exponent, int)
-        or abs(exponent) > _LARGEST_EXPONENT
-        or abs(value.adjusted()) > _LARGEST_EXPONENT
-    ):
-        raise PolicyError(
-            f"A decimal fact must lie between 10^-{_LARGEST_EXPONENT} and 10^{_LARGEST_EXPONENT}."
-        )
+    if not isinstance(exponent, int) or abs(exponent) > _LARGEST_EXPONENT or abs(value.adjusted()) > _LARGEST_EXPONENT:
+        raise PolicyError(f"A decimal fact must lie between 10^-{_LARGEST_EXPONENT} and 10^{_LARGEST_EXPONENT}.")
     return value
 
 

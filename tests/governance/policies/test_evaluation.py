@@ -61,9 +61,7 @@ def test_a_missing_truth_is_worded_as_a_question(judged: Judged) -> None:
 
 def test_a_known_truth_is_worded_as_a_sentence(judged: Judged, fact: MakeFact) -> None:
     asked = {"fact": "artifact.present", "op": "==", "value": True}
-    assert judged(asked, {"artifact.present": fact(True)}).explanation.startswith(
-        "The artifact lies in the store ("
-    )
+    assert judged(asked, {"artifact.present": fact(True)}).explanation.startswith("The artifact lies in the store (")
     denied = judged(asked, {"artifact.present": fact(False)})
     assert denied.explanation.startswith("The artifact is missing from the store (")
     assert denied.explanation.endswith("; the rule requires otherwise.")
@@ -145,9 +143,7 @@ def test_a_fact_that_is_too_old_is_unknown_and_says_so(judged: Judged, fact: Mak
     asked = {"fact": "evidence.fairness.present", "op": "==", "value": True, "max_age": "P90D"}
 
     def aged(days: int, **more: int) -> ClauseResult:
-        return judged(
-            asked, {"evidence.fairness.present": fact(True, as_of=AT - timedelta(days=days, **more))}
-        )
+        return judged(asked, {"evidence.fairness.present": fact(True, as_of=AT - timedelta(days=days, **more))})
 
     assert aged(90).result is Truth.TRUE
     stale = aged(90, seconds=1)
@@ -155,9 +151,7 @@ def test_a_fact_that_is_too_old_is_unknown_and_says_so(judged: Judged, fact: Mak
     assert "older than the 90 days allowed" in stale.explanation
 
 
-def test_a_fact_from_after_the_evaluation_is_not_taken_where_age_matters(
-    judged: Judged, fact: MakeFact
-) -> None:
+def test_a_fact_from_after_the_evaluation_is_not_taken_where_age_matters(judged: Judged, fact: MakeFact) -> None:
     asked = {"fact": "model.retired", "op": "==", "value": False, "max_age": "PT1H"}
     later = judged(asked, {"model.retired": fact(False, as_of=AT + timedelta(minutes=6))})
     assert later.result is Truth.UNKNOWN
@@ -236,13 +230,7 @@ def test_under_not_the_requirement_is_worded_as_its_opposite(judged: Judged, fac
         {"not": {"fact": "model.retired", "op": "exists"}},
         {"not": {"all": [{"fact": "model.retired", "op": "==", "value": True}]}},
         {"fact": "model.retired", "op": "!=", "value": True},
-        {
-            "any": [
-                {"fact": "model.retired", "op": op, "value": value}
-                for op in ("==", "!=")
-                for value in (True,)
-            ]
-        },
+        {"any": [{"fact": "model.retired", "op": op, "value": value} for op in ("==", "!=") for value in (True,)]},
     ],
 )
 def test_absence_never_allows_however_it_is_asked(asked: object, judged: Judged) -> None:
@@ -252,9 +240,7 @@ def test_absence_never_allows_however_it_is_asked(asked: object, judged: Judged)
 def test_a_past_decision_comes_out_the_same_from_what_was_stored(
     policy_of: Callable[..., Policy], fact: MakeFact
 ) -> None:
-    policy = policy_of(
-        {"all": [ratio(interval="report"), {"fact": "model.retired", "op": "==", "value": False}]}
-    )
+    policy = policy_of({"all": [ratio(interval="report"), {"fact": "model.retired", "op": "==", "value": False}]})
     facts = FactSnapshot({"fairness.impact_ratio_min": fact(Decimal("0.9")), "model.retired": fact(False)})
     outcome = evaluate(policy, facts, at=AT)
     assert outcome.allowed
@@ -270,9 +256,7 @@ def test_a_past_decision_comes_out_the_same_from_what_was_stored(
     assert stored[2]["facts"]["digest"]["sha256"] == facts.digest
 
 
-def test_one_clause_that_is_not_true_denies_the_whole(
-    fact: MakeFact, policy_of: Callable[..., Policy]
-) -> None:
+def test_one_clause_that_is_not_true_denies_the_whole(fact: MakeFact, policy_of: Callable[..., Policy]) -> None:
     document = dict(policy_of({"fact": "model.retired", "op": "==", "value": False}).document)
     (clause,) = document["clauses"]  # type: ignore[misc, union-attr]
     document["clauses"] = [clause, {**clause, "id": "other", "requires": RATIO}]  # type: ignore[dict-item]

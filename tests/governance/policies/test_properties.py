@@ -187,9 +187,7 @@ def test_results_follow_the_recursive_definition(requires: Any, snapshot: FactSn
 
 @examined
 @given(expressions, snapshots(), st.data())
-def test_learning_more_never_turns_an_answer_around(
-    requires: Any, snapshot: FactSnapshot, data: st.DataObject
-) -> None:
+def test_learning_more_never_turns_an_answer_around(requires: Any, snapshot: FactSnapshot, data: st.DataObject) -> None:
     """Whatever is answered without a fact is answered the same with it: so no missing fact ever allows."""
     kept = data.draw(st.sets(st.sampled_from(sorted(snapshot.facts)))) if snapshot.facts else set()
     fewer = FactSnapshot({name: fact for name, fact in snapshot.facts.items() if name in kept})
