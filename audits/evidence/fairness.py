@@ -1,7 +1,9 @@
-"""Fairness of decisions between groups: Fairlearn's metrics on counts per cell, with intervals and group sizes.
+"""Fairness of decisions between groups: Fairlearn's metrics on counts per cell, with intervals and group
+sizes.
 
 Never drops a group, however small, and never passes Fairlearn's 0 for an undefined rate off as a measurement.
-Definitions: fairlearn.metrics (MetricFrame.difference and ratio "between_groups"; equalized odds "worst_case").
+Definitions: fairlearn.metrics (MetricFrame.difference and ratio "between_groups"; equalized odds
+"worst_case").
 """
 
 import dataclasses
@@ -18,7 +20,7 @@ from sklearn.metrics import accuracy_score, precision_score
 from audits.evidence.cells import Cells
 from audits.evidence.groups import Grouping
 from audits.evidence.intervals import percentiles, resampled_counts, wilson
-from audits.evidence.values import JsonObject, JsonValue, measured
+from audits.evidence.values import JsonObject, JsonValue, joined, measured
 
 _METRICS: dict[str, Callable[..., float]] = {
     "selection_rate": selection_rate,
@@ -63,19 +65,33 @@ class Tally:
 
 
 def measure_fairness(
-    groupings: list[Grouping], cells: Cells, *, min_group_size: int, resamples: int, seed: int
+    groupings: list[Grouping],
+    cells: Cells,
+    *,
+    min_group_size: int,
+    max_groups: int,
+    resamples: int,
+    seed: int,
 ) -> tuple[JsonObject, list[JsonValue]]:
-    """Results and flags: overall, then for each sensitive column, each pair of columns and all of them together.
+    """Results and flags: overall, then for each sensitive column, each pair of columns and all of them
+    together.
 
-    Each comparison has its groups with n, positives, selected, five rates and the impact ratio (selection rate over
-    the highest one), and demographic parity difference and ratio and equalized odds difference between them.
+    Each comparison has its groups with n, positives, selected, five rates and the impact ratio (selection
+    rate over the highest one), and demographic parity difference and ratio and equalized odds difference
+    between them.
     """
     everyone = _tally(cells, np.ones(len(cells.count), dtype=bool))
     flags: list[JsonValue] = []
-    comparisons = [
-        _compare([groupings[at] for at in chosen], cells, list(chosen), min_group_size, resamples, seed, flags)
-        for chosen in _combinations(len(groupings))
-    ]
+    comparisons = []
+    for chosen in _combinations(len(groupings)):
+        compared = [groupings[at] for at in chosen]
+        found = len(np.unique(cells.codes[:, chosen], axis=0))
+        if found > max_groups:
+            columns = [grouping.column for grouping in compared]
+            told = f"{joined(columns)}: not measured: {found} groups, more than the {max_groups} allowed."
+            flags.append(_flag("too_many_groups", told, columns))
+            continue
+        comparisons.append(_compare(compared, cells, list(chosen), min_group_size, resamples, seed, flags))
     results: JsonObject = {
         "overall": {
             "n": everyone.n,
@@ -104,7 +120,7 @@ def _compare(
     flags: list[JsonValue],
 ) -> JsonObject:
     columns = [grouping.column for grouping in groupings]
-    named = " × ".join(columns)
+    named = joined(columns)
     keys, index = np.unique(cells.codes[:, chosen], axis=0, return_inverse=True)
     index = index.reshape(-1)
     labels = [
@@ -125,7 +141,11 @@ def _compare(
         small = tally.n < min_group_size
         if small:
             flags.append(
-                _flag("small_group", f"{named}: “{told}” has {tally.n} rows, fewer than {min_group_size}.", columns)
+                _flag(
+                    "small_group",
+                    f"{named}: “{told}” has {tally.n} rows, fewer than {min_group_size}.",
+                    columns,
+                )
             )
         rates = _rates(tally, {name: float(by_group[name].iloc[at]) for name in _METRICS})
         for name, why in _UNDEFINED.items():
@@ -230,7 +250,8 @@ def _bootstrap(tallies: list[Tally], resamples: int, seed: int) -> dict[str, npt
     tp, fp, fn, tn = (drawn[:, :, at].astype(np.float64) for at in range(4))
     with np.errstate(invalid="ignore", divide="ignore"):
         present = tp + fp + fn + tn > 0
-        # As Fairlearn: a rate without a denominator is 0 in a group that has rows; a group without rows is absent.
+        # As Fairlearn: a rate without a denominator is 0 in a group that has rows; a group without rows is
+        # absent.
         selected = np.where(present, (tp + fp) / (tp + fp + fn + tn), np.nan)
         hit = np.where(present, np.where(tp + fn > 0, tp / (tp + fn), 0.0), np.nan)
         false = np.where(present, np.where(fp + tn > 0, fp / (fp + tn), 0.0), np.nan)

@@ -1,9 +1,11 @@
-"""Groups of a sensitive column: its values as text, numbers cut at stated edges, missing values a group of their own.
+"""Groups of a sensitive column: its values as text, numbers cut at stated edges, missing values a group of
+their own.
 
 Never drops a row: every row belongs to exactly one group of each column.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,8 +23,8 @@ _MOST_VALUES = 10
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grouping:
-    """One sensitive column as groups: ``labels`` in the order to show them, ``codes`` one per row, ``edges`` where
-    numbers were cut (each bin from its lower edge on, below its upper edge)."""
+    """One sensitive column as groups: ``labels`` in the order to show them, ``codes`` one per row, ``edges``
+    where numbers were cut (each bin from its lower edge on, below its upper edge)."""
 
     column: str
     labels: tuple[str, ...]
@@ -49,9 +51,7 @@ def group_rows(
     distinct = int(pc.count_distinct(values, mode="only_valid").as_py())
     if numeric and (column in bins or distinct > _MOST_VALUES):
         return _binned(column, values, missing, bins.get(column))
-    texts = [
-        MISSING if gone else text_of(value) for value, gone in zip(values.to_pylist(), missing, strict=True)
-    ]
+    texts = [MISSING if gone else text_of(value) for value, gone in zip(values.to_pylist(), missing, strict=True)]
     labels = sorted(set(texts), key=_order)
     if len(labels) > max_groups:
         raise EvidenceError(
@@ -69,16 +69,14 @@ def group_rows(
     )
 
 
-def _binned(
-    column: str, values: pa.Array, missing: npt.NDArray[np.bool_], given: tuple[float, ...] | None
-) -> Grouping:
+def _binned(column: str, values: pa.Array, missing: npt.NDArray[np.bool_], given: tuple[float, ...] | None) -> Grouping:
     numbers = np.asarray(values.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False))
     known = numbers[~missing]
     edges = given or tuple(sorted({float(edge) for edge in np.quantile(known, [0.25, 0.5, 0.75])}))
     codes = np.digitize(numbers, np.array(edges), right=False)
     names = [
         f"below {_short(edges[0])}",
-        *(f"{_short(low)} to below {_short(high)}" for low, high in zip(edges, edges[1:], strict=False)),
+        *(f"{_short(low)} to below {_short(high)}" for low, high in itertools.pairwise(edges)),
         f"{_short(edges[-1])} and above",
         MISSING,
     ]

@@ -1,6 +1,7 @@
 """Intervals for what was measured: Wilson's for a proportion, percentiles of seeded resamples for the rest.
 
-Never widens or narrows by taste: 95 % everywhere. Wilson (1927), as in scipy.stats.binomtest(...).proportion_ci.
+Never widens or narrows by taste: 95 % everywhere. Wilson (1927), as in
+scipy.stats.binomtest(...).proportion_ci.
 """
 
 import math
@@ -27,8 +28,8 @@ def wilson(successes: int, n: int) -> tuple[float, float] | None:
 
 
 def percentiles(draws: npt.NDArray[np.float64]) -> tuple[float, float] | None:
-    """The 2.5 % and 97.5 % percentiles of resampled values, undefined ones left out; None where fewer than half are
-    defined."""
+    """The 2.5 % and 97.5 % percentiles of resampled values, undefined ones left out; None where fewer than
+    half are defined."""
     known = draws[np.isfinite(draws)]
     if len(known) * 2 < len(draws) or len(known) == 0:
         return None
@@ -37,7 +38,7 @@ def percentiles(draws: npt.NDArray[np.float64]) -> tuple[float, float] | None:
 
 
 def resampled_counts(counts: npt.NDArray[np.int64], resamples: int, seed: int) -> npt.NDArray[np.int64]:
-    """Bootstrap of rows by their counts per cell: shape (resamples, cells). Drawing the counts of n rows from the
-    cells' shares is drawing n rows with replacement, at a cost that does not grow with n."""
+    """Bootstrap of rows by their counts per cell: shape (resamples, cells). Drawing the counts of n rows from
+    the cells' shares is drawing n rows with replacement, at a cost that does not grow with n."""
     n = int(counts.sum())
     return np.random.Generator(np.random.PCG64(seed)).multinomial(n, counts / n, size=resamples)

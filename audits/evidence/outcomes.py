@@ -1,6 +1,7 @@
 """Truth and predictions of a table as arrays: who is positive, who was selected, with which score.
 
-Never guesses in silence: how a prediction column was read is part of the outcome, and anything ambiguous is refused.
+Never guesses in silence: how a prediction column was read is part of the outcome, and anything ambiguous is
+refused.
 """
 
 import dataclasses
@@ -22,8 +23,8 @@ Flags = npt.NDArray[np.int8]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
-    """The target of a binary task: 1 where positive, 0 otherwise, one per row that has a value; ``kept`` marks those
-    rows of the table; ``positive`` and ``negative`` are the two values as text."""
+    """The target of a binary task: 1 where positive, 0 otherwise, one per row that has a value; ``kept``
+    marks those rows of the table; ``positive`` and ``negative`` are the two values as text."""
 
     truth: Flags
     kept: npt.NDArray[np.bool_]
@@ -40,8 +41,8 @@ class Target:
 class Outcomes:
     """Truth, decision and, where there is one, score per row: arrays of one length n.
 
-    ``truth`` and ``selected`` are 0 or 1; ``scores`` are probabilities of the positive value, or None where only
-    labels are known; ``read_as`` says in words where the decisions come from.
+    ``truth`` and ``selected`` are 0 or 1; ``scores`` are probabilities of the positive value, or None where
+    only labels are known; ``read_as`` says in words where the decisions come from.
     """
 
     truth: Flags
@@ -57,7 +58,8 @@ class Outcomes:
 
 
 def read_target(table: pa.Table, column: str, positive: str | None) -> Target:
-    """The binary target; ``EvidenceError`` for one class, more than two, or a positive value that never occurs."""
+    """The binary target; ``EvidenceError`` for one class, more than two, or a positive value that never
+    occurs."""
     values = require_column(table, column, "target")
     kept = ~np.asarray(pc.is_null(values, nan_is_null=True).to_numpy())
     texts, codes = _coded(values)
@@ -113,9 +115,7 @@ def outcomes_of_column(
         ):
             if seen <= {positive, negative}:
                 selected = np.array([text == positive for text in texts], dtype=np.int8)[codes]
-                return Outcomes(
-                    truth=target.truth, selected=selected, scores=None, threshold=None, read_as=told
-                )
+                return Outcomes(truth=target.truth, selected=selected, scores=None, threshold=None, read_as=told)
     if kind == "labels" or type_name(values.type) not in {"integer", "number"}:
         raise EvidenceError(
             f"The predictions in “{column}” are {listed(sorted(seen))}; they must be the target's values "
@@ -137,9 +137,7 @@ def outcomes_of_column(
 def outcomes_of_scores(target: Target, scores: Floats, threshold: float, read_as: str) -> Outcomes:
     """Decisions from scores: selected where the score is at or above the threshold."""
     selected = (scores >= threshold).astype(np.int8)
-    return Outcomes(
-        truth=target.truth, selected=selected, scores=scores, threshold=threshold, read_as=read_as
-    )
+    return Outcomes(truth=target.truth, selected=selected, scores=scores, threshold=threshold, read_as=read_as)
 
 
 def numeric_target(table: pa.Table, column: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -170,9 +168,7 @@ def rows_named(count: int) -> Literal["row"] | Literal["rows"]:
 def _require_numeric(table: pa.Table, column: str, role: str) -> pa.ChunkedArray:
     values = require_column(table, column, role)
     if type_name(values.type) not in {"integer", "number", "boolean"}:
-        shown = [
-            text for text in pc.unique(values).to_pylist()[:50] if text is not None and not _is_number(text)
-        ]
+        shown = [text for text in pc.unique(values).to_pylist()[:50] if text is not None and not _is_number(text)]
         raise EvidenceError(
             f"The column “{column}” ({role}) must hold numbers for regression; it holds {listed(shown)}.",
             code="not_numeric",
@@ -201,15 +197,13 @@ def _refuse_missing(values: pa.ChunkedArray, column: str) -> None:
 def _numbers(values: pa.ChunkedArray) -> Floats:
     made = np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
     if not np.isfinite(made).all():
-        raise EvidenceError(
-            "A column of numbers holds infinite values; correct them first.", code="not_finite"
-        )
+        raise EvidenceError("A column of numbers holds infinite values; correct them first.", code="not_finite")
     return made
 
 
 def _coded(values: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Distinct values as text (several spellings of a number fall together by text), and one code per row; missing
-    rows have some code or other and must be masked."""
+    """Distinct values as text (several spellings of a number fall together by text), and one code per row;
+    missing rows have some code or other and must be masked."""
     encoded = values.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()

@@ -1,7 +1,8 @@
 """How well a binary classifier does: decisions, scores and calibration, each with its interval and n.
 
-Never invents a score: from labels alone the score metrics are null with their reason. Definitions: sklearn.metrics,
-computed on distinct (score, truth) pairs weighted by their counts, so that neither row order nor rows cost anything.
+Never invents a score: from labels alone the score metrics are null with their reason. Definitions:
+sklearn.metrics, computed on distinct (score, truth) pairs weighted by their counts, so that neither row order
+nor rows cost anything.
 """
 
 import dataclasses
@@ -25,7 +26,8 @@ Counts = npt.NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScoreCells:
-    """Distinct scores in rising order with the counts of negatives and positives at each: ``counts`` is (k, 2)."""
+    """Distinct scores in rising order with the counts of negatives and positives at each: ``counts`` is (k,
+    2)."""
 
     scores: Floats
     counts: Counts
@@ -117,15 +119,13 @@ def _scores(cells: ScoreCells, bins: int, resamples: int, seed: int) -> JsonObje
     given = {"y_true": truth[used], "sample_weight": weights[used]}
     values = {
         "roc_auc": float(metrics.roc_auc_score(y_score=scores[used], **given)),
-        "log_loss": float(metrics.log_loss(y_pred=scores[used], labels=[0, 1], **given)),
+        "log_loss": float(metrics.log_loss(y_proba=scores[used], labels=[0, 1], **given)),
         "brier_score": float(metrics.brier_score_loss(y_proba=scores[used], **given)),
         "expected_calibration_error": float(calibration_error(cells, cells.counts[None], bins)[0]),
     }
     draws = _drawn(cells, bins, resamples, seed)
     made: JsonObject = {
-        name: measured(
-            rounded(value), n=n, interval=_rounded(percentiles(draws[name])), method=_BOOTSTRAP
-        )
+        name: measured(rounded(value), n=n, interval=_rounded(percentiles(draws[name])), method=_BOOTSTRAP)
         for name, value in values.items()
     }
     made["calibration_curve"] = _curve(cells, bins)
@@ -147,7 +147,8 @@ def _drawn(cells: ScoreCells, bins: int, resamples: int, seed: int) -> dict[str,
 
 
 def closed_forms(cells: ScoreCells, counts: Counts, bins: int) -> dict[str, Floats]:
-    """The score metrics of many count tables at once: ``counts`` is (resamples, k, 2), each value (resamples,)."""
+    """The score metrics of many count tables at once: ``counts`` is (resamples, k, 2), each value
+    (resamples,)."""
     negatives, positives = counts[:, :, 0].astype(np.float64), counts[:, :, 1].astype(np.float64)
     n = negatives.sum(axis=1) + positives.sum(axis=1)
     below = np.cumsum(negatives, axis=1) - negatives
@@ -163,7 +164,8 @@ def closed_forms(cells: ScoreCells, counts: Counts, bins: int) -> dict[str, Floa
 
 
 def calibration_error(cells: ScoreCells, counts: Counts, bins: int) -> Floats:
-    """Expected calibration error over equal-width bins: mean of |share positive - mean score|, weighted by rows."""
+    """Expected calibration error over equal-width bins: mean of |share positive - mean score|, weighted by
+    rows."""
     every = counts.sum(axis=2).astype(np.float64)
     gaps = counts[:, :, 1] - every * cells.scores
     which = bin_of(cells.scores, bins)
@@ -175,7 +177,8 @@ def calibration_error(cells: ScoreCells, counts: Counts, bins: int) -> Floats:
 
 
 def bin_of(scores: Floats, bins: int) -> npt.NDArray[np.int64]:
-    """Index of the equal-width bin of each score; a score on an edge belongs to the bin above, 1 to the last."""
+    """Index of the equal-width bin of each score; a score on an edge belongs to the bin above, 1 to the
+    last."""
     return np.minimum((scores * bins).astype(np.int64), bins - 1)
 
 

@@ -1,7 +1,7 @@
 """Evidence records: what was measured, frozen, with a digest that anyone can compute again.
 
-Never holds NaN, a clock time inside the digest, or a path. Canonical bytes: RFC 8785; digest: SHA-256 over them
-without ``timings`` and without ``digest``.
+Never holds NaN, a clock time inside the digest, or a path. Canonical bytes: RFC 8785; digest: SHA-256 over
+them without ``timings`` and without ``digest``.
 """
 
 import dataclasses
@@ -66,8 +66,8 @@ class Figure:
 class EvidenceRecord:
     """One measurement: inputs by digest, parameters, seed, versions, results with n and intervals, figures.
 
-    ``timings`` holds what differs from run to run and proves nothing about the numbers: seconds, and how far the
-    model's process could be shut off on this machine. It is outside the digest.
+    ``timings`` holds what differs from run to run and proves nothing about the numbers: seconds, and how far
+    the model's process could be shut off on this machine. It is outside the digest.
     """
 
     measurement: str
@@ -164,7 +164,8 @@ class EvidenceRecord:
 
 
 def digest_of(record: JsonObject) -> str:
-    """The digest that a record with this JSON must state: SHA-256, hexadecimal, without timings and digest."""
+    """The digest that a record with this JSON must state: SHA-256, hexadecimal, without timings and
+    digest."""
     body = {name: value for name, value in record.items() if name not in {"timings", "digest"}}
     try:
         return hashlib.sha256(rfc8785.dumps(body)).hexdigest()

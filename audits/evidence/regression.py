@@ -1,6 +1,8 @@
-"""How well a regression model does: errors in the target's unit, explained variance, residuals, with n and intervals.
+"""How well a regression model does: errors in the target's unit, explained variance, residuals, with n and
+intervals.
 
-Never depends on row order: pairs are sorted before they are summed or resampled. Definitions: sklearn.metrics.
+Never depends on row order: pairs are sorted before they are summed or resampled. Definitions:
+sklearn.metrics.
 """
 
 import numpy as np
@@ -48,9 +50,7 @@ def measure_regression(truth: Floats, predicted: Floats, *, resamples: int, seed
         "standard_deviation": measured(rounded(float(residuals.std(ddof=1))), n=n),
         **{
             name: rounded(float(value))
-            for name, value in zip(
-                ("minimum", "p05", "p25", "median", "p75", "p95", "maximum"), quantiles, strict=True
-            )
+            for name, value in zip(("minimum", "p05", "p25", "median", "p75", "p95", "maximum"), quantiles, strict=True)
         },
     }
     return results

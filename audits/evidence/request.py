@@ -30,9 +30,10 @@ class MeasureRequest:
     """The measurements wanted and all that their numbers depend on, apart from the model and the table.
 
     ``features`` empty means those that the model names, or else every column but target and predictions.
-    ``positive`` is compared as text ("1" is 1 is 1.0). ``bins`` holds edges for numeric sensitive columns; without
-    edges a column of more than ten distinct values is cut at its quartiles. ``predictions`` names a column to use in
-    place of a model; ``prediction_kind`` settles what it holds where "auto" would guess wrong.
+    ``positive`` is compared as text ("1" is 1 is 1.0). ``bins`` holds edges for numeric sensitive columns;
+    without edges a column of more than ten distinct values is cut at its quartiles. ``predictions`` names a
+    column to use in place of a model; ``prediction_kind`` settles what it holds where "auto" would guess
+    wrong.
     """
 
     measurements: tuple[str, ...]
@@ -68,9 +69,7 @@ class MeasureRequest:
                 f"Unknown task “{self.task}”; it is “classification” or “regression”.", code="bad_request"
             )
         if self.prediction_kind not in {"auto", "labels", "scores"}:
-            raise EvidenceError(
-                "The kind of predictions is “auto”, “labels” or “scores”.", code="bad_request"
-            )
+            raise EvidenceError("The kind of predictions is “auto”, “labels” or “scores”.", code="bad_request")
         if "fairness" in self.measurements:
             if not self.sensitive:
                 raise EvidenceError(
@@ -83,9 +82,7 @@ class MeasureRequest:
                     code="bad_request",
                 )
         if not 0 <= self.threshold <= 1:
-            raise EvidenceError(
-                f"The threshold must lie in 0..1, not {self.threshold}.", code="bad_threshold"
-            )
+            raise EvidenceError(f"The threshold must lie in 0..1, not {self.threshold}.", code="bad_threshold")
         for name, least in (
             ("seed", 0),
             ("min_group_size", 1),
@@ -99,9 +96,7 @@ class MeasureRequest:
                 raise EvidenceError(f"“{name}” must be at least {least}.", code="bad_request")
         for column, edges in self.bins.items():
             if not edges or list(edges) != sorted(set(edges)):
-                raise EvidenceError(
-                    f"The edges for “{column}” must be numbers in rising order.", code="bad_request"
-                )
+                raise EvidenceError(f"The edges for “{column}” must be numbers in rising order.", code="bad_request")
         doubled = {name for name in self.sensitive if self.sensitive.count(name) > 1}
         if doubled or self.target in self.sensitive:
             raise EvidenceError(
@@ -131,9 +126,7 @@ class MeasureRequest:
                 made[name] = _read_field(name, value)
             return cls(**made)  # type: ignore[arg-type] # every field was read by its own type above
         except (TypeError, KeyError) as error:
-            raise EvidenceError(
-                f"The request is not as it should be: {error}.", code="bad_request"
-            ) from error
+            raise EvidenceError(f"The request is not as it should be: {error}.", code="bad_request") from error
 
 
 def _read_field(name: str, value: JsonValue) -> object:

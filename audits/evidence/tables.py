@@ -1,7 +1,7 @@
 """Tables from CSV and Parquet files: reading, describing, and the digest of their bytes.
 
-Never changes a value beyond stated rules: in CSV, a column is whole numbers, numbers, truth values or text, whichever
-all its cells are, and the usual words for "missing" are missing; dates stay text.
+Never changes a value beyond stated rules: in CSV, a column is whole numbers, numbers, truth values or text,
+whichever all its cells are, and the usual words for "missing" are missing; dates stay text.
 """
 
 import csv
@@ -20,9 +20,10 @@ from audits.evidence.values import listed, nearest
 
 # The words that pandas' own reader takes for missing, so that a model trained there sees the same cells here.
 MISSING_WORDS = (
-    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"]
-    + ["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
-)  # fmt: skip
+    "",
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _HEADER_BYTES = 1 << 20
 
@@ -163,13 +164,14 @@ def _read_csv(path: Path) -> pa.Table:
     delimiter = max(",;\t", key=first.count)
     names = next(csv.reader([first], delimiter=delimiter))
     _refuse_doubled(names, path)
-    # Types are settled over the whole column, not by the reader's first block: a late cell must not change the answer.
+    # Types are settled over the whole column, not by the reader's first block: a late cell must not change
+    # the answer.
     raw = pa.csv.read_csv(
         path,
         parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
             column_types={name: pa.string() for name in names},
-            null_values=MISSING_WORDS,
+            null_values=list(MISSING_WORDS),
             strings_can_be_null=True,
         ),
     )

@@ -1,6 +1,7 @@
 """Numbers and values as they stand in a record.
 
-Never lets NaN or infinity through: a number that does not exist is null with its reason (RFC 8785, section 3.2.2.3).
+Never lets NaN or infinity through: a number that does not exist is null with its reason (RFC 8785, section
+3.2.2.3).
 """
 
 import difflib
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 JsonObject = dict[str, JsonValue]
 
+_TIMES = "\N{MULTIPLICATION SIGN}"
 NEEDS_SCORES = "not measured: needs scores"
 
 
@@ -29,8 +31,8 @@ def measured(
     reason: str | None = None,
     extra: JsonObject | None = None,
 ) -> JsonObject:
-    """One measured value: ``value``, ``n`` it rests on, ``low`` and ``high`` of its 95 % interval, or the ``reason``
-    why there is none."""
+    """One measured value: ``value``, ``n`` it rests on, ``low`` and ``high`` of its 95 % interval, or the
+    ``reason`` why there is none."""
     missing = value is None or not math.isfinite(value)
     if missing and not reason:
         reason = "undefined: the value is not a finite number"
@@ -45,7 +47,8 @@ def measured(
 
 
 def text_of(value: object) -> str:
-    """A cell as text, so that ``1``, ``1.0``, ``"1"`` and ``"1.0"`` are one value and ``True`` is ``"true"``."""
+    """A cell as text, so that ``1``, ``1.0``, ``"1"`` and ``"1.0"`` are one value and ``True`` is
+    ``"true"``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -77,8 +80,6 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
     return [by_case[other] for other in close]
 
 
-def canonical_number(value: object, where: str) -> float:
-    """A JSON number as float; ``TypeError`` names the place otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{where} must be a number")
-    return float(value)
+def joined(columns: Iterable[str]) -> str:
+    """Names of columns whose combinations are meant, with a multiplication sign between."""
+    return f" {_TIMES} ".join(columns)

@@ -1,7 +1,8 @@
 """The types that a model file may hold beyond those that skops trusts by itself.
 
-Never a wildcard and never a function: skops would call what a file names. Trees are here although a crafted one can
-loop or crash (skops.io.exceptions.UNTRUSTED_TYPE_REASONS): the process they do it in is what the limits are for.
+Never a wildcard and never a function: skops would call what a file names. Trees are here although a crafted
+one can loop or crash (skops.io.exceptions.UNTRUSTED_TYPE_REASONS): the process they do it in is what the
+limits are for.
 """
 
 ALLOWED_TYPES = frozenset(

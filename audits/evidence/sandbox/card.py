@@ -12,9 +12,11 @@ from audits.evidence.values import JsonObject, JsonValue, listed, text_of
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """Estimator type, the features it was fitted on (names where it knows them), its classes, and how it is shut in.
+    """Estimator type, the features it was fitted on (names where it knows them), its classes, and how it is
+    shut in.
 
-    ``isolation`` has ``network`` ("isolated" or "not isolated") and ``user`` ("unprivileged", "own user", "root").
+    ``isolation`` has ``network`` ("isolated" or "not isolated") and ``user`` ("unprivileged", "own user",
+    "root").
     """
 
     estimator: str
@@ -47,8 +49,8 @@ class ModelCard:
     def positive_index(self, positive: str) -> tuple[int, str]:
         """Index of the positive class, and how it was found, for the record.
 
-        A model fitted on 0 and 1 (or false and true) answers for "positive" with its class 1, whatever the target
-        calls it. Raises ``EvidenceError`` for other classes and for more than two.
+        A model fitted on 0 and 1 (or false and true) answers for "positive" with its class 1, whatever the
+        target calls it. Raises ``EvidenceError`` for other classes and for more than two.
         """
         classes = self.classes
         if classes is None:

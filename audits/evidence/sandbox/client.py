@@ -1,6 +1,7 @@
 """The caller's side of a model's process: start it, ask it, end it.
 
-Never waits without a deadline, never trusts a length or a text that comes back, never leaves the process behind.
+Never waits without a deadline, never trusts a length or a text that comes back, never leaves the process
+behind.
 """
 
 import io
@@ -48,8 +49,8 @@ _NOBODY = 65534
 class ModelHost:
     """A model in its own process, as a context manager; ``card`` says what it is once it is entered.
 
-    Every failure of the model or its file is an ``EvidenceError``: refused types, corrupt file, crash, deadline,
-    memory, wrong columns.
+    Every failure of the model or its file is an ``EvidenceError``: refused types, corrupt file, crash,
+    deadline, memory, wrong columns.
     """
 
     card: ModelCard
@@ -183,9 +184,7 @@ class ModelHost:
         try:
             status = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return EvidenceError(
-                f"The model's process closed its answers while {doing}.", code="model_crashed"
-            )
+            return EvidenceError(f"The model's process closed its answers while {doing}.", code="model_crashed")
         if -status in {signal.SIGXCPU, signal.SIGKILL}:
             return EvidenceError(
                 f"The model's process was ended while {doing}: it used more than {self._limits.cpu_seconds} seconds of "
@@ -205,9 +204,7 @@ def _message(got: bytearray, wanted: bytes, most: int) -> bytes | None:
         return None
     kind, length = HEAD.unpack_from(got)
     if kind not in {wanted, PROBLEM} or length > (ERROR_BYTES if kind == PROBLEM else most):
-        raise EvidenceError(
-            "The model's process answered something that is not an answer.", code="model_failed"
-        )
+        raise EvidenceError("The model's process answered something that is not an answer.", code="model_failed")
     if len(got) < HEAD.size + length:
         return None
     payload = bytes(got[HEAD.size : HEAD.size + length])
@@ -226,9 +223,7 @@ def _parsed(payload: bytes) -> JsonObject:
     except (ValueError, RecursionError):
         made = None
     if not isinstance(made, dict):
-        raise EvidenceError(
-            "The model's process answered something that is not an answer.", code="model_failed"
-        )
+        raise EvidenceError("The model's process answered something that is not an answer.", code="model_failed")
     return made
 
 
@@ -248,11 +243,7 @@ def _opened(path: Path, most: int) -> io.BufferedReader:
             )
         if start != b"PK\x03\x04":
             pickled = start[:1] in {b"\x80", b"c", b"(", b"x", b"\x1f", b"B"}
-            what = (
-                "looks like a pickle or joblib file, which can run code as it loads"
-                if pickled
-                else "is not skops"
-            )
+            what = "looks like a pickle or joblib file, which can run code as it loads" if pickled else "is not skops"
             raise EvidenceError(
                 f"The model file {path.name} {what}; save the model with skops.io.dump instead.",
                 code="model_format_refused",

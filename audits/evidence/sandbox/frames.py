@@ -1,7 +1,8 @@
-"""The messages between the caller and a model's process: one byte of kind, eight of length, then so many bytes.
+"""The messages between the caller and a model's process: one byte of kind, eight of length, then so many
+bytes.
 
-Never a pickle in either direction. Tables go in as Arrow IPC; numbers come back as little-endian doubles, because a
-process that a model may have taken over should be answered by a length check and not by a parser.
+Never a pickle in either direction. Tables go in as Arrow IPC; numbers come back as little-endian doubles,
+because a process that a model may have taken over should be answered by a length check and not by a parser.
 """
 
 import struct

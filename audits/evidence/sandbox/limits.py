@@ -1,7 +1,7 @@
 """What a process that runs a model may use, and how it is shut in.
 
-Never fails because the kernel refuses a measure: what could be done is stated, so that a record can say so. Linux man
-pages: setrlimit(2), unshare(2), prctl(2), credentials(7).
+Never fails because the kernel refuses a measure: what could be done is stated, so that a record can say so.
+Linux man pages: setrlimit(2), unshare(2), prctl(2), credentials(7).
 """
 
 import contextlib
@@ -20,8 +20,8 @@ _NOBODY = 65534
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SandboxLimits:
-    """Limits of the model's process: address space in bytes, CPU seconds in all, seconds by the clock for loading or
-    for one answer, and bytes of the model file."""
+    """Limits of the model's process: address space in bytes, CPU seconds in all, seconds by the clock for
+    loading or for one answer, and bytes of the model file."""
 
     memory_bytes: int = 4 << 30
     cpu_seconds: int = 300
@@ -37,7 +37,8 @@ def leave_network() -> str:
     """Move this process to a network of its own, without any interface up; before any thread is started."""
     with contextlib.suppress(OSError, AttributeError):
         unshare = _libc().unshare
-        # An ordinary user may do it only inside a user namespace of its own, where the kernel allows those at all.
+        # An ordinary user may do it only inside a user namespace of its own, where the kernel allows those at
+        # all.
         wanted = _CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWNET | _CLONE_NEWUSER
         if unshare(wanted) == 0 or unshare(_CLONE_NEWNET) == 0:
             return "isolated"
