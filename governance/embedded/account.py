@@ -103,9 +103,7 @@ def account_for(pgdata: Path) -> Account:
         return Account(uid=found.st_uid, gid=found.st_gid, drop=True)
     entry = _find() or _create()
     if entry.pw_uid == 0:
-        raise EmbeddedError(
-            f"The OS user {NAME!r} has user id 0; PostgreSQL refuses to run as root. Rename it."
-        )
+        raise EmbeddedError(f"The OS user {NAME!r} has user id 0; PostgreSQL refuses to run as root. Rename it.")
     return Account(uid=entry.pw_uid, gid=entry.pw_gid, drop=True)
 
 

@@ -67,9 +67,7 @@ def initialize(layout: Layout, programs: Path) -> None:
         _check_release(layout)
         return
     if layout.pgdata.exists() and any(layout.pgdata.iterdir()):
-        raise EmbeddedError(
-            f"{layout.pgdata} holds something that is no PostgreSQL cluster: move it away, try again."
-        )
+        raise EmbeddedError(f"{layout.pgdata} holds something that is no PostgreSQL cluster: move it away, try again.")
     layout.ready.unlink(missing_ok=True)
     ensure_password(layout.secrets, "superuser")
     # An initdb whose parent was killed goes on by itself: the lock that it inherited says so.
@@ -180,15 +178,11 @@ def await_answer(layout: Layout, pid: int, *, log_from: int | None = None) -> st
                         f"PostgreSQL runs but refuses us: {str(error).strip()}. Its log: {layout.log}"
                     ) from error
                 if not _listens(noted) and now - ready_since > 1.0:
-                    raise NoAnswer(
-                        f"PostgreSQL runs, but its socket is gone from {noted.socket_dir}."
-                    ) from error
+                    raise NoAnswer(f"PostgreSQL runs, but its socket is gone from {noted.socket_dir}.") from error
         # A fork that has not become postgres yet has neither its program nor its directory.
         lives = postmaster.is_postgres_of(pid, layout.pgdata)
         if not lives and (now - begun > 1.0 or not Path(f"/proc/{pid}").exists()):
-            raise NoAnswer(
-                from_output(log_tail(layout, log_from), doing="start PostgreSQL", log=layout.log).message
-            )
+            raise NoAnswer(from_output(log_tail(layout, log_from), doing="start PostgreSQL", log=layout.log).message)
         if now - begun > _START_PATIENCE:
             raise EmbeddedError(
                 f"PostgreSQL has been starting for {_START_PATIENCE:.0f} seconds; it may still be "
@@ -203,6 +197,7 @@ def connect_superuser(
     """A connection in autocommit mode as the superuser; raises ``psycopg.OperationalError``."""
     return psycopg.connect(
         host=str(noted.socket_dir),
+        hostaddr="",  # Else a PGHOSTADDR in the environment would lead elsewhere.
         port=noted.port,
         user=ROLE_NAMES["superuser"],
         password=read_password(layout.secrets, "superuser"),
@@ -226,9 +221,7 @@ def _ask(layout: Layout, noted: postmaster.PidFile) -> str:
             "restore the folder 'secrets' from the same backup as the cluster."
         ) from None
     if not Path(str(folder)).samefile(layout.pgdata):
-        raise EmbeddedError(
-            f"Another server answers on {noted.socket_dir}: it serves {folder}. Stop it first."
-        )
+        raise EmbeddedError(f"Another server answers on {noted.socket_dir}: it serves {folder}. Stop it first.")
     return str(version)
 
 

@@ -22,9 +22,7 @@ def from_os_error(error: OSError, *, doing: str) -> EmbeddedError:
     where = f" ({error.filename})" if error.filename else ""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            advice = (
-                "The disk or the quota is full: free some space and run the command again; nothing is lost."
-            )
+            advice = "The disk or the quota is full: free some space and run the command again; nothing is lost."
         case errno.EACCES | errno.EPERM:
             advice = (
                 "Permission was denied: run as the user that owns the data directory, "
@@ -43,9 +41,7 @@ def from_os_error(error: OSError, *, doing: str) -> EmbeddedError:
 
 def from_output(output: str, *, doing: str, log: Path | None = None) -> EmbeddedError:
     """What a program of PostgreSQL said before it failed, shortened, with advice where the cause is plain."""
-    tail = (
-        "\n".join(line for line in output.strip().splitlines()[-12:] if line.strip()) or "(it said nothing)"
-    )
+    tail = "\n".join(line for line in output.strip().splitlines()[-12:] if line.strip()) or "(it said nothing)"
     advice = f"Mend what it says, {_OWN_SERVER}."
     if "No space left on device" in output or "Disk quota exceeded" in output:
         advice = "The disk or the quota is full: free some space and run the command again; nothing is lost."
@@ -54,12 +50,8 @@ def from_output(output: str, *, doing: str, log: Path | None = None) -> Embedded
     elif "could not create shared memory segment" in output or "could not map anonymous" in output:
         advice = "The machine has no shared memory left: end other programs or raise the container's limit."
     elif "database files are incompatible" in output:
-        advice = (
-            "The data directory was made by another release of PostgreSQL: dump it there and restore here."
-        )
+        advice = "The data directory was made by another release of PostgreSQL: dump it there and restore here."
     elif "Permission denied" in output:
-        advice = (
-            f"PostgreSQL may not reach a file it needs: check the owner of the data directory, {_OWN_SERVER}."
-        )
+        advice = f"PostgreSQL may not reach a file it needs: check the owner of the data directory, {_OWN_SERVER}."
     place = f" The whole log: {log}" if log else ""
     return EmbeddedError(f"Could not {doing}. PostgreSQL said:\n{tail}\n{advice}{place}")

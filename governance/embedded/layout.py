@@ -71,9 +71,7 @@ def starting_lock(data_dir: Path) -> Path:
 def prepare(data_dir: Path) -> None:
     """Make the data directory if need be: 0700, or 0711 for root, whose server must pass through it."""
     if "\n" in str(data_dir) or "\r" in str(data_dir):
-        raise EmbeddedError(
-            "The path of the data directory holds a line break: choose another COUNTERSIGN_DATA."
-        )
+        raise EmbeddedError("The path of the data directory holds a line break: choose another COUNTERSIGN_DATA.")
     try:
         str(data_dir).encode()
     except UnicodeEncodeError:

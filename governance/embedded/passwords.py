@@ -77,12 +77,8 @@ def _ensure_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise EmbeddedError(
-            f"{folder} is not a folder (or is a link): move it away; the passwords must lie there."
-        )
+        raise EmbeddedError(f"{folder} is not a folder (or is a link): move it away; the passwords must lie there.")
     if os.geteuid() not in (0, found.st_uid):
-        raise EmbeddedError(
-            f"{folder} belongs to another user: run as its owner, or choose another COUNTERSIGN_DATA."
-        )
+        raise EmbeddedError(f"{folder} belongs to another user: run as its owner, or choose another COUNTERSIGN_DATA.")
     if stat.S_IMODE(found.st_mode) & 0o077:
         folder.chmod(0o700)

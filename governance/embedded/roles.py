@@ -43,9 +43,7 @@ def ensure(layout: Layout, noted: PidFile) -> None:
             _ensure_role(connection, layout, noted, role)
         for name, value in _TIMEOUTS.items():
             connection.execute(
-                sql.SQL("ALTER ROLE {} SET {} = {}").format(
-                    _APPLICATION, sql.Identifier(name), sql.Literal(value)
-                )
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(_APPLICATION, sql.Identifier(name), sql.Literal(value))
             )
         for other in ("postgres", "template1"):
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(other)))
@@ -93,9 +91,7 @@ def _ensure_role(connection: Connection, layout: Layout, noted: PidFile, role: R
 
 def _stored_matches(connection: Connection, role: Role, password: str) -> bool:
     """Whether the cluster's verifier is this password's (RFC 5802, section 3; RFC 7677), offline."""
-    row = connection.execute(
-        "SELECT rolpassword FROM pg_authid WHERE rolname = %s", (ROLE_NAMES[role],)
-    ).fetchone()
+    row = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", (ROLE_NAMES[role],)).fetchone()
     try:
         method, parameters, keys = str(row[0] if row else "").split("$")
         iterations, salt = parameters.split(":")

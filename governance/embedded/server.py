@@ -36,6 +36,8 @@ class Server:
         """Keyword arguments for ``psycopg.connect``; the password is read from its file each time."""
         return {
             "host": str(self.socket_dir),
+            # Given and empty, so that a PGHOSTADDR in the environment leads nowhere else.
+            "hostaddr": "",
             "port": self.port,
             "user": ROLE_NAMES[role],
             "password": read_password(self.data_dir / "secrets", role),
@@ -44,12 +46,10 @@ class Server:
 
     def url(self, role: Role, dbname: str = roles.DATABASE) -> str:
         """The same as a libpq URL. It holds the password: for programs, not for logs."""
-        values = {
-            name: quote(os.fsencode(str(value)), safe="") for name, value in self.params(role, dbname).items()
-        }
+        values = {name: quote(os.fsencode(str(value)), safe="") for name, value in self.params(role, dbname).items()}
         return (
             f"postgresql://{values['user']}:{values['password']}@/{values['dbname']}"
-            f"?host={values['host']}&port={values['port']}"
+            f"?host={values['host']}&hostaddr=&port={values['port']}"
         )
 
 
@@ -159,16 +159,12 @@ def _bring_up(place: Layout) -> Server:
         version = cluster.start(place, programs)
     noted = postmaster.read_pid_file(place.pgdata)
     if noted is None:
-        raise EmbeddedError(
-            f"PostgreSQL ended right after its start. Look at its log and try again: {place.log}"
-        )
+        raise EmbeddedError(f"PostgreSQL ended right after its start. Look at its log and try again: {place.log}")
     if started or not roles.are_complete(place):
         try:
             roles.ensure(place, noted)
         except psycopg.Error as error:
-            raise EmbeddedError(
-                f"Could not prepare the database's roles: {error}. Its log: {place.log}"
-            ) from error
+            raise EmbeddedError(f"Could not prepare the database's roles: {error}. Its log: {place.log}") from error
     return Server(
         data_dir=place.data_dir,
         pgdata=place.pgdata,

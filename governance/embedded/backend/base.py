@@ -73,8 +73,11 @@ class DatabaseWrapper(PostgresWrapper):
             return
         target = (server, str(self.settings_dict["NAME"]))
         with self._pool_guard:
-            if self._pool_targets.get(self.alias, target) != target and self.alias in self._connection_pools:
-                self.close_pool()
+            if self._pool_targets.get(self.alias, target) != target:
+                stale = self._connection_pools.pop(self.alias, None)
+                if stale is not None:
+                    # Its threads may be in the middle of an attempt to connect: nobody waits for them.
+                    threading.Thread(target=stale.close, name="close-stale-pool", daemon=True).start()
             self._pool_targets[self.alias] = target
 
 

@@ -79,7 +79,7 @@ class Process:
         self.popen = subprocess.Popen(
             [sys.executable, "-c", "\n".join(lines), str(data_dir)],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -101,9 +101,7 @@ def test_a_zombie_in_the_pid_file_is_dead(shared):
         os.waitpid(zombie, 0)
 
 
-@pytest.mark.parametrize(
-    "content", ["", "123", "no number\n", "999999\n/elsewhere\n17000", "-1\n\n\n\n\n\n\n"]
-)
+@pytest.mark.parametrize("content", ["", "123", "no number\n", "999999\n/elsewhere\n17000", "-1\n\n\n\n\n\n\n"])
 def test_a_pid_file_that_is_cut_short_or_spoiled_does_no_harm(shared, content):
     server = ensure_running(shared)
     stop(shared)

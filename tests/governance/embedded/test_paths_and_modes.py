@@ -31,8 +31,7 @@ def test_it_works_in(fresh, name):
     for role in ("superuser", "owner", "application"):
         with psycopg.connect(**server.params(role)) as by_params, psycopg.connect(server.url(role)) as by_url:
             assert (
-                by_params.execute("SELECT current_user").fetchone()
-                == by_url.execute("SELECT current_user").fetchone()
+                by_params.execute("SELECT current_user").fetchone() == by_url.execute("SELECT current_user").fetchone()
             )
     assert len(os.fsencode(server.socket_dir)) < 100
     assert mode(server.socket_dir) == 0o700
@@ -46,6 +45,15 @@ def test_the_socket_of_a_short_path_lies_in_the_data_directory(shared):
     server = ensure_running(shared)
     assert server.socket_dir == shared / "postgresql" / "socket"
     assert mode(shared / "postgresql") == mode(server.socket_dir) == mode(server.pgdata) == 0o700
+
+
+def test_the_environment_leads_no_connection_elsewhere(shared, monkeypatch):
+    for name, value in {"PGHOSTADDR": "127.0.0.9", "PGPORT": "1", "PGUSER": "x", "PGPASSWORD": "y"}.items():
+        monkeypatch.setenv(name, value)
+    stop(shared)
+    server = ensure_running(shared)
+    with psycopg.connect(**server.params("owner")) as by_params, psycopg.connect(server.url("owner")) as by_url:
+        assert by_params.info.user == by_url.info.user == "countersign_owner"
 
 
 def test_a_socket_folder_that_belongs_to_somebody_else_or_is_a_link_is_refused(spot):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from audits.errors import DomainError
-from governance.embedded import EmbeddedError, account, cluster, ensure_running, layout, programs, wheel
+from governance.embedded import EmbeddedError, account, ensure_running, layout, programs, stop, wheel
 from governance.embedded.errors import from_os_error, from_output
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user never needs another OS user")
@@ -96,17 +96,18 @@ def test_what_postgresql_said_is_shown_with_advice(output, advice):
     assert "/the/log" in said
 
 
-def test_a_configuration_that_does_not_start_shows_the_log(fresh):
-    data_dir = fresh("spoiled")
-    server = ensure_running(data_dir)
-    cluster.postmaster.stop_postmaster(server.pgdata)
+def test_a_configuration_that_does_not_start_shows_the_log(shared):
+    server = ensure_running(shared)
+    stop(shared)
     setting = server.pgdata / "postgresql.auto.conf"
     text = setting.read_text()
     setting.write_text("work_mem = 'a lot'\n")
-    with pytest.raises(EmbeddedError, match='invalid value for parameter "work_mem"'):
-        ensure_running(data_dir)
-    setting.write_text(text)
-    assert ensure_running(data_dir).pid
+    try:
+        with pytest.raises(EmbeddedError, match='invalid value for parameter "work_mem"'):
+            ensure_running(shared)
+    finally:
+        setting.write_text(text)
+    assert ensure_running(shared).pid
 
 
 def test_a_cluster_of_another_release_is_refused_untouched(fresh):

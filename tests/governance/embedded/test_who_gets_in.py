@@ -21,9 +21,7 @@ def table(shared) -> Iterator[None]:
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION 'append-only'; END $$"
         )
-        connection.execute(
-            "CREATE TRIGGER no_update BEFORE UPDATE ON guarded FOR EACH ROW EXECUTE FUNCTION refuse()"
-        )
+        connection.execute("CREATE TRIGGER no_update BEFORE UPDATE ON guarded FOR EACH ROW EXECUTE FUNCTION refuse()")
         connection.execute("GRANT SELECT, INSERT, UPDATE ON guarded TO countersign_app")
         connection.execute("INSERT INTO guarded VALUES (1)")
     yield
@@ -36,9 +34,7 @@ def table(shared) -> Iterator[None]:
 @pytest.mark.parametrize("password", ["wrong", ""])
 def test_a_wrong_or_missing_password_is_refused(shared, role, password, monkeypatch):
     monkeypatch.setenv("PGPASSFILE", "/dev/null")
-    with pytest.raises(
-        psycopg.OperationalError, match=r"password authentication failed|no password supplied"
-    ):
+    with pytest.raises(psycopg.OperationalError, match=r"password authentication failed|no password supplied"):
         psycopg.connect(**{**ensure_running(shared).params(role), "password": password})
 
 
@@ -107,9 +103,7 @@ def test_the_trigger_holds_for_the_application(shared):
 
 def test_the_application_owns_nothing_and_the_owner_is_no_superuser(shared):
     with psycopg.connect(ensure_running(shared).url("superuser")) as connection:
-        owned = (
-            "SELECT count(*) FROM pg_shdepend WHERE deptype = 'o' AND refobjid = 'countersign_app'::regrole"
-        )
+        owned = "SELECT count(*) FROM pg_shdepend WHERE deptype = 'o' AND refobjid = 'countersign_app'::regrole"
         assert connection.execute(owned).fetchone() == (0,)
         flags = (
             "SELECT bool_or(rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls) "
