@@ -15,7 +15,7 @@ from audits.models import Evidence
 from governance.demo.people import Player
 from governance.demo.tables import SEED, Study, split
 from governance.demo.telling import Teller
-from governance.demo.training import Trained, installed_packages, predict, source_commit, train
+from governance.demo.training import Trained, installed_packages, source_commit, train
 from registry.models import Assessment, AssessmentStatus, DatasetVersion, ModelVersion, RegisteredModel
 from registry.services import assessments, inventory
 from registry.tasks import PREDICTIONS_FORMAT
@@ -60,8 +60,7 @@ def register(study: Study, owner: Player, folder: Path, teller: Teller) -> Regis
         training_data=training,
     )
     teller.say(f"{version} is registered: artifact SHA-256 {version.artifact_digest}")
-    scores = predict(trained, study, rows)
-    return Registered(version=version, evaluation=evaluation, rows=rows, features=trained.features, scores=scores)
+    return Registered(version=version, evaluation=evaluation, rows=rows, features=trained.features, scores=trained.scores)
 
 
 def measure(study: Study, made: Registered, owner: Player, teller: Teller) -> list[Evidence]:

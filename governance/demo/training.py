@@ -18,13 +18,14 @@ MOST_CATEGORIES = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """The artifact's file, the features it takes, and what the registrant states of it."""
+    """The artifact's file, the features it takes, what the registrant states of it, and its scores on the test rows."""
 
     path: Path
     features: list[str]
     left_out: list[str]
     parameters: dict[str, object]
     metrics: dict[str, object]
+    scores: list[float]
 
 
 def train(study: Study, rows: pa.Table, test: pa.Table, folder: Path) -> Trained:
@@ -69,6 +70,7 @@ def train(study: Study, rows: pa.Table, test: pa.Table, folder: Path) -> Trained
     model.fit(_frame(rows, features), _truth(study, rows))
     path = folder / "model.skops"
     skops.io.dump(model, path)
+    positive = list(model.classes_).index(study.positive)
     return Trained(
         path=path,
         features=features,
@@ -78,16 +80,8 @@ def train(study: Study, rows: pa.Table, test: pa.Table, folder: Path) -> Trained
             "accuracy_training": f"{model.score(_frame(rows, features), _truth(study, rows)):.4f}",
             "accuracy_evaluation": f"{model.score(_frame(test, features), _truth(study, test)):.4f}",
         },
+        scores=[float(row[positive]) for row in model.predict_proba(_frame(test, features))],
     )
-
-
-def predict(trained: Trained, study: Study, rows: pa.Table) -> list[float]:
-    """Scores of the positive outcome, one a row; the file is our own, made a moment ago."""
-    import skops.io
-
-    model = skops.io.load(trained.path)
-    column = list(model.classes_).index(study.positive)
-    return [float(row[column]) for row in model.predict_proba(_frame(rows, trained.features))]
 
 
 def installed_packages() -> dict[str, str]:

@@ -7,6 +7,8 @@ limits are for.
 
 ALLOWED_TYPES = frozenset(
     {
+        # What SimpleImputer and OneHotEncoder keep of the columns they were fitted on: a description, no code.
+        "numpy.dtype",
         "sklearn._loss.loss.HalfTweedieLoss",
         "sklearn._loss.loss.HalfTweedieLossIdentity",
         "sklearn.calibration._CalibratedClassifier",
