@@ -68,9 +68,7 @@ def format_time(moment: datetime | None) -> str:
     if moment is None:
         return ABSENT
     if moment.tzinfo is None:
-        raise DocumentError(
-            "A time without a time zone cannot be printed; give it in UTC.", code="document_value"
-        )
+        raise DocumentError("A time without a time zone cannot be printed; give it in UTC.", code="document_value")
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import weasyprint
@@ -84,7 +85,7 @@ def _print_once(
             pages.metadata.lang = imprint.language
             pages.metadata.generator = "Countersign"
             pages.metadata.created = pages.metadata.modified = imprint.created.strftime("%Y-%m-%dT%H:%M:%SZ")
-            pdf = bytes(pages.write_pdf(finisher=_list_each_file_once, **options))
+            pdf = bytes(pages.write_pdf(finisher=_conform, **options))
         except FatalURLFetchingError as refused:
             raise DocumentError(str(refused), code="document_resource") from refused
     if fetcher.refusals:
@@ -138,8 +139,7 @@ class _Sealed(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types.
         path = self._fonts / name if self._fonts and "/" not in name else None
         if path is None or not path.is_file():
             raise self._refusal(
-                f"The font {name!r} is not installed; install the pinned requirements (matplotlib "
-                "carries it)."
+                f"The font {name!r} is not installed; install the pinned requirements (matplotlib carries it)."
             )
         return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": "font/ttf"})
 
@@ -171,9 +171,16 @@ def _enclose(attachment: Attachment, created: datetime) -> object:
     )
 
 
-def _list_each_file_once(document: object, pdf: object) -> None:
-    """WeasyPrint 70 lists attachments twice among the associated files (``/AF``); once is meant."""
-    files = pdf.catalog.get("AF")  # type: ignore[attr-defined]
+def _conform(document: object, pdf: Any) -> None:
+    """What WeasyPrint 70 leaves undone for PDF/A-3.
+
+    Images must not be interpolated (ISO 19005-3, 6.2.8), and each associated file is meant to be listed once.
+    """
+    for part in pdf.objects:
+        extra = getattr(part, "extra", {})
+        if extra.get("Subtype") == "/Image":
+            extra["Interpolate"] = "false"
+    files = pdf.catalog.get("AF")
     if files:
         once = list(dict.fromkeys(files))
         files.clear()

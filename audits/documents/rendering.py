@@ -17,9 +17,7 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 _FILTERS = {"formatting": "audits.documents.filters"}
 
 
-def render_html(
-    *, template: str, context: Mapping[str, object], template_dirs: Sequence[Path] = (TEMPLATES,)
-) -> str:
+def render_html(*, template: str, context: Mapping[str, object], template_dirs: Sequence[Path] = (TEMPLATES,)) -> str:
     """The page before it is printed. Takes no Django settings: not the locale, not the time zone.
 
     Raises ``DocumentError`` (``document_template``).
@@ -39,9 +37,7 @@ def render_html(
             f"The template {missing} does not exist; restore it from the release.", code="document_template"
         ) from missing
     except TemplateSyntaxError as broken:
-        raise DocumentError(
-            f"The template {template} is broken: {broken}", code="document_template"
-        ) from broken
+        raise DocumentError(f"The template {template} is broken: {broken}", code="document_template") from broken
     _, found, rest = page.partition(undefined)
     if found:
         raise DocumentError(
@@ -81,9 +77,7 @@ def render_pdf(
         raise DocumentError("The time of printing has no time zone; give it in UTC.", code="document_value")
     names = [attachment.name for attachment in attachments]
     if len(set(names)) != len(names):
-        raise DocumentError(
-            "Two attachments have the same name; rename one of them.", code="document_attachment"
-        )
+        raise DocumentError("Two attachments have the same name; rename one of them.", code="document_attachment")
     imprint = Imprint(
         title=title,
         author=author,
@@ -91,7 +85,5 @@ def render_pdf(
         created=created.astimezone(UTC).replace(microsecond=0),
         identifier=identifier,
     )
-    html = render_html(
-        template=template, context={**context, "document": imprint}, template_dirs=template_dirs
-    )
+    html = render_html(template=template, context={**context, "document": imprint}, template_dirs=template_dirs)
     return print_pages(html, figures=figures, attachments=attachments, imprint=imprint)

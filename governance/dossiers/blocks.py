@@ -19,6 +19,7 @@ _BOLD = 1.14
 _PADDING = 2
 _LONGEST = 40
 _MANY = 9
+_FEW = 12
 
 
 class SignatureStanding(StrEnum):
@@ -100,6 +101,11 @@ class Table:
     def dense(self) -> bool:
         """Whether so many columns stand side by side that they need smaller letters."""
         return len(self.columns) > _MANY
+
+    @property
+    def short(self) -> bool:
+        """Whether the table is short enough to be kept on one page."""
+        return len(self.rows) <= _FEW
 
     @property
     def sized(self) -> tuple[tuple[Column, float], ...]:

@@ -55,9 +55,7 @@ def test_it_writes_numbers_as_people_read_them(value: float | None, text: str) -
         (7, 3, "7"),
     ],
 )
-def test_fixed_decimals_never_show_a_sign_that_the_digits_do_not_have(
-    value: float, digits: int, text: str
-) -> None:
+def test_fixed_decimals_never_show_a_sign_that_the_digits_do_not_have(value: float, digits: int, text: str) -> None:
     assert format_number(value, digits) == text
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pypdf
 import pytest
+from PIL import Image
 
 from audits.documents import Attachment, DocumentError, Relationship, render_pdf
 
@@ -131,18 +132,31 @@ def test_a_figure_without_words_that_stand_for_it_is_not_printed(print_body: Pri
         print_body('<img src="figure:one" alt="">', figures={"one": SVG})
 
 
-def test_figures_may_be_data_urls(print_body: Print) -> None:
-    assert print_body(
-        "<img alt='Nothing' src=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E\">"
+def test_pictures_of_dots_are_not_interpolated(print_body: Print) -> None:
+    # ISO 19005-3, 6.2.8: the key, where present, is false.
+    dots = io.BytesIO()
+    Image.new("RGBA", (4, 4), (49, 87, 127, 128)).save(dots, "PNG")
+    reader = pypdf.PdfReader(
+        io.BytesIO(print_body('<img src="figure:dots" alt="Dots">', figures={"dots": dots.getvalue()}))
     )
+    found = [
+        item["/Interpolate"]
+        for number in range(1, len(reader.xref[0]) + len(reader.xref_objStm) + 1)
+        if isinstance(item := reader.get_object(number), pypdf.generic.DictionaryObject)
+        and item.get("/Subtype") == "/Image"
+    ]
+    assert len(found) == 2
+    assert all(value == pypdf.generic.BooleanObject(False) for value in found)
+
+
+def test_figures_may_be_data_urls(print_body: Print) -> None:
+    assert print_body("<img alt='Nothing' src=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E\">")
 
 
 def test_it_encloses_files_byte_for_byte_with_their_relationship(print_body: Print) -> None:
     files = (
         Attachment(name="z.json", description="Last", content=b'{"z": 1}'),
-        Attachment(
-            name="a.bin", description="First", content=bytes(range(256)), relationship=Relationship.SOURCE
-        ),
+        Attachment(name="a.bin", description="First", content=bytes(range(256)), relationship=Relationship.SOURCE),
     )
     reader = pypdf.PdfReader(io.BytesIO(print_body("<p>Words</p>", attachments=files)))
     assert {name: content[0] for name, content in reader.attachments.items()} == {

@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import timedelta
+from functools import cache
 
 from audits.documents import Attachment, Relationship
 from governance.dossiers.blocks import Fact, Signature
@@ -38,6 +39,7 @@ STATEMENT = json.dumps(
 )
 
 
+@cache
 def build_sample() -> DossierContent:
     evidence = build_evidence()
     return DossierContent(
@@ -145,8 +147,7 @@ def _decision() -> DecisionContent:
                 reason="The impact ratio of the group sex = female, age = under 30 is 0.7312, below 0.80.",
                 value=0.7312,
                 threshold="≥ 0.80",
-                next_step="Mitigate and register a new version, or have the risk accepted by the risk "
-                "officer.",
+                next_step="Mitigate and register a new version, or have the risk accepted by the risk officer.",
                 owner="Zoë Müller-Lüdenscheidt",
             ),
             Clause(
@@ -226,9 +227,7 @@ def _approvals() -> tuple[ApprovalContent, ...]:
                 entry=4171,
             ),
         ),
-        ApprovalContent(
-            stage="Board committee for model risk", outcome="Waiting", owner="Chair of the committee"
-        ),
+        ApprovalContent(stage="Board committee for model risk", outcome="Waiting", owner="Chair of the committee"),
     )
 
 
@@ -315,8 +314,7 @@ def _trail() -> TrailContent:
             ),
             (
                 "This document",
-                "sha256sum dossier.pdf   # compare with the digest in the trail's entry "
-                "governance.dossier.printed",
+                "sha256sum dossier.pdf   # compare with the digest in the trail's entry governance.dossier.printed",
             ),
         ),
     )

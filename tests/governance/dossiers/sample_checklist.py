@@ -147,8 +147,6 @@ def _sign_off(place: int, title: str) -> Signature | None:
         digest=digest(title),
         method="Password and one-time code, entered for this signature",
         standing=SignatureStanding.STALE if stale else SignatureStanding.VALID,
-        reason="The answer to question 2.4 was changed on 2026-11-28 13:05:40 UTC, after the signing"
-        if stale
-        else "",
+        reason="The answer to question 2.4 was changed on 2026-11-28 13:05:40 UTC, after the signing" if stale else "",
         entry=4100 + place,
     )

@@ -15,8 +15,7 @@ def build_evidence() -> tuple[EvidenceSection, ...]:
 def _performance() -> EvidenceSection:
     return EvidenceSection(
         title="Performance on evaluation data",
-        summary="The model ranks customers well (ROC AUC 0.864) and its probabilities are close to what "
-        "was observed.",
+        summary="The model ranks customers well (ROC AUC 0.864) and its probabilities are close to what was observed.",
         digest=digest("performance"),
         entry=4101,
         facts=(
@@ -140,8 +139,7 @@ def _fairness() -> EvidenceSection:
         figures=(
             Figure(
                 title="Impact ratio per group.",
-                alt="Bars of the impact ratio for eight groups; women under 30 lie below the dashed line "
-                "at 0.80.",
+                alt="Bars of the impact ratio for eight groups; women under 30 lie below the dashed line at 0.80.",
                 content=bars(
                     "Impact ratio per group",
                     [row[0] for row in rows],
@@ -168,8 +166,7 @@ def _explanation() -> EvidenceSection:
     values = [0.412, 0.288, 0.201, 0.144, 0.101, 0.066, 0.041, 0.012]
     return EvidenceSection(
         title="Explanation by SHAP",
-        summary="Past arrears, income and the number of credit lines drive the predictions; age plays a "
-        "small part.",
+        summary="Past arrears, income and the number of credit lines drive the predictions; age plays a small part.",
         digest=digest("explanation"),
         entry=4103,
         facts=(

@@ -62,9 +62,7 @@ def build_about() -> ModelContent:
         ),
         packages=packages,
         artifacts=(
-            ArtifactContent(
-                name="model.skops", sha256=ARTIFACT, size=4_812_338, media_type="application/octet-stream"
-            ),
+            ArtifactContent(name="model.skops", sha256=ARTIFACT, size=4_812_338, media_type="application/octet-stream"),
             ArtifactContent(
                 name="preprocessing-and-feature-definitions-of-the-retail-credit-team.json",
                 sha256=digest("preprocessing"),
@@ -101,9 +99,7 @@ def build_about() -> ModelContent:
                     Fact(label="retail-credit-arrears-holdout 2026-09", value=digest("test"), digest=True),
                 ),
             ),
-            LineageStep(
-                kind="Version", items=(Fact(label=f"{MODEL} @ {VERSION}", value=ARTIFACT, digest=True),)
-            ),
+            LineageStep(kind="Version", items=(Fact(label=f"{MODEL} @ {VERSION}", value=ARTIFACT, digest=True),)),
             LineageStep(
                 kind="Evidence",
                 items=(

@@ -72,3 +72,34 @@ def test_a_trail_is_intact_only_when_something_was_checked_and_all_of_it_held() 
     assert trail.intact
     assert not dataclasses.replace(trail, checks=()).intact
     assert not dataclasses.replace(trail, checks=(("One", True), ("Two", False))).intact
+
+
+def test_columns_share_the_width_by_what_they_hold() -> None:
+    columns = (Column(label="Group"), Column(label="n", kind=ColumnKind.NUMBER))
+    (_, text), (_, number) = Table(
+        title="T", columns=columns, rows=(("a group with quite a name", 12), ("short", 3))
+    ).sized
+    assert text > 3 * number
+    assert text + number == pytest.approx(100, abs=0.1)
+
+
+def test_stated_widths_are_kept_and_the_rest_is_dealt_out() -> None:
+    columns = (Column(label="A", width=40), Column(label="B"), Column(label="C"))
+    shares = [share for _, share in Table(title="T", columns=columns, rows=(("x", "y", "z"),)).sized]
+    assert shares == [40.0, 30.0, 30.0]
+
+
+def test_a_column_of_numbers_is_never_squeezed_below_its_longest_number() -> None:
+    columns = tuple(Column(label=f"Rate {place}", kind=ColumnKind.NUMBER) for place in range(10))
+    table = Table(
+        title="T",
+        columns=(Column(label="Group"), *columns),
+        rows=(("x" * 500, *(1_234_567 for _ in columns)),),
+    )
+    assert table.dense
+    assert min(share for _, share in table.sized[1:]) > 100 * len("1,234,567") / 160
+
+
+def test_an_empty_table_still_has_columns() -> None:
+    table = Table(title="T", columns=(Column(label="A"), Column(label="B")), rows=())
+    assert [share for _, share in table.sized] == [50.0, 50.0]

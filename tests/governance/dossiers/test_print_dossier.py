@@ -59,9 +59,7 @@ def signatures(content: DossierContent) -> Iterator[Signature]:
     yield from (section.sign_off for section in content.checklist.sections if section.sign_off)
 
 
-def test_it_has_a_sane_number_of_pages_in_a_sane_time(
-    reader: pypdf.PdfReader, printed: tuple[bytes, float]
-) -> None:
+def test_it_has_a_sane_number_of_pages_in_a_sane_time(reader: pypdf.PdfReader, printed: tuple[bytes, float]) -> None:
     assert 12 <= len(reader.pages) <= 30
     assert printed[1] < 60
     assert len(printed[0]) < 1_000_000
@@ -77,9 +75,7 @@ def test_every_page_says_what_it_belongs_to(pages: list[str], content: DossierCo
         assert content.reference in text
 
 
-def test_the_cover_says_which_artifact_and_whether_it_may_run(
-    pages: list[str], content: DossierContent
-) -> None:
+def test_the_cover_says_which_artifact_and_whether_it_may_run(pages: list[str], content: DossierContent) -> None:
     cover = squeezed(pages[0])
     for piece in (
         content.organization,
@@ -137,9 +133,7 @@ def test_every_clause_is_printed_with_its_result_in_words(words: str, content: D
     assert words.count("?Unknown") == 1
 
 
-def test_evidence_is_printed_with_its_digest_flags_tables_and_captions(
-    words: str, content: DossierContent
-) -> None:
+def test_evidence_is_printed_with_its_digest_flags_tables_and_captions(words: str, content: DossierContent) -> None:
     for section in content.evidence:
         assert section.digest in words
         for flag in section.flags:
@@ -153,9 +147,7 @@ def test_evidence_is_printed_with_its_digest_flags_tables_and_captions(
             assert squeezed(figure.alt) in words
 
 
-def test_the_trail_shows_every_entry_the_whole_note_and_the_commands(
-    words: str, content: DossierContent
-) -> None:
+def test_the_trail_shows_every_entry_the_whole_note_and_the_commands(words: str, content: DossierContent) -> None:
     for entry in content.trail.entries:
         assert squeezed(f"{entry.index} {format_time(entry.time)} {entry.kind}") in words
         assert entry.leaf_hash[:12] in words
@@ -176,9 +168,7 @@ def test_the_files_are_enclosed_byte_for_byte_and_their_digests_are_printed(
         assert item.sha256 in words
 
 
-def test_the_contents_give_pages_and_every_entry_leads_somewhere(
-    reader: pypdf.PdfReader, pages: list[str]
-) -> None:
+def test_the_contents_give_pages_and_every_entry_leads_somewhere(reader: pypdf.PdfReader, pages: list[str]) -> None:
     links: Any = reader.pages[1]["/Annots"]
     assert len(links) >= 30
     for title in ("Summary of the decision", "Evidence", "Approvals and risk acceptances", "The trail"):
@@ -187,9 +177,7 @@ def test_the_contents_give_pages_and_every_entry_leads_somewhere(
         assert title in pages[int(listed[1]) - 1]
 
 
-def test_figures_carry_their_words_for_readers_who_do_not_see(
-    reader: pypdf.PdfReader, content: DossierContent
-) -> None:
+def test_figures_carry_their_words_for_readers_who_do_not_see(reader: pypdf.PdfReader, content: DossierContent) -> None:
     spoken = {
         str(item["/Alt"])
         for number in range(1, len(reader.xref_objStm) + len(reader.xref[0]) + 1)
@@ -200,9 +188,7 @@ def test_figures_carry_their_words_for_readers_who_do_not_see(
     assert {figure.alt for section in content.evidence for figure in section.figures} <= spoken
 
 
-def test_the_same_content_prints_the_same_bytes(
-    content: DossierContent, printed: tuple[bytes, float]
-) -> None:
+def test_the_same_content_prints_the_same_bytes(content: DossierContent, printed: tuple[bytes, float]) -> None:
     assert print_dossier(content) == printed[0]
 
 
@@ -215,9 +201,7 @@ def test_hostile_words_stay_words_and_an_empty_dossier_says_what_is_missing(cont
         standing=Standing.WITHDRAWN,
         standing_note=attack,
         decision=dataclasses.replace(content.decision, sentence=attack, clauses=()),
-        about=dataclasses.replace(
-            content.about, owner="", artifacts=(), datasets=(), lineage=(), packages=()
-        ),
+        about=dataclasses.replace(content.about, owner="", artifacts=(), datasets=(), lineage=(), packages=()),
         evidence=(),
         approvals=(),
         acceptances=(),
