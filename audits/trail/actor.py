@@ -53,6 +53,4 @@ class Actor:
         if not self.may(permission):
             narrowed = self.scopes is not None and permission not in self.scopes
             why = "this token's scopes do not include it" if narrowed else "none of your roles allows it"
-            raise NotPermitted(
-                f"You may not do this: {why} ({permission}). Ask a compliance officer for access."
-            )
+            raise NotPermitted(f"You may not do this: {why} ({permission}). Ask a compliance officer for access.")

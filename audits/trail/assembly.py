@@ -1,7 +1,7 @@
 """The exact text of an entry, put together in SQL from an act and its changes: canonical JSON (RFC 8785).
 
-The sequencer stores it and the verification rebuilds it from the same piece, so that a difference is never one
-of spelling.
+The sequencer stores it and the verification rebuilds it from the same piece, so that a difference is never
+one of spelling.
 """
 
 
@@ -18,7 +18,8 @@ WITH a AS MATERIALIZED ({acts}), c AS (
 )
 SELECT a.epoch, a.xid::text, a.id, a.kind, a.actor, a.subject, a.at, convert_to(
     '{{"act":{{"actor":' || to_json(actor) || ',"at":"'
-    || trim('"' from to_json(a.at AT TIME ZONE 'UTC')::text) || 'Z","data":' || data || ',"id":"' || id || '","kind":' || to_json(kind)
+    || trim('"' from to_json(a.at AT TIME ZONE 'UTC')::text) || 'Z","data":' || data
+    || ',"id":"' || id || '","kind":' || to_json(kind)
     || ',"reason":' || CASE WHEN reason = '' THEN 'null' ELSE '{{"committed":"' || reason || '"}}' END
     || ',"role":' || to_json(role) || ',"subject":' || to_json(subject) || ',"via":' || to_json(via)
     || '}},"changes":[' || coalesce(changes, '') || '],"format":"countersign/entry/v1","transaction":"'

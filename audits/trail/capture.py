@@ -14,6 +14,10 @@ _TRIGGERS = {
 }
 
 
+# What each capture function pins, as pg_proc.proconfig spells it.
+CONFIGURATION = ("search_path=pg_catalog, pg_temp", "extra_float_digits=1", "DateStyle=ISO")
+
+
 def function_name(table: str, op: str) -> str:
     return f"audits_capture_{table}_{op.lower()}"
 
@@ -21,6 +25,28 @@ def function_name(table: str, op: str) -> str:
 def trigger_names(capture: Capture) -> list[str]:
     names = ["audits_i", "audits_u", "audits_d", "audits_key", "audits_truncate"]
     return [*names, "audits_append_only"] if capture.append_only else names
+
+
+def trigger_definitions(table: str, key: str, capture: Capture) -> dict[str, str]:
+    """Each trigger as ``pg_get_triggerdef`` writes it, apart from quotes, parentheses and the schema's name."""
+    definitions = {
+        f"audits_{op.lower()}": f"CREATE TRIGGER audits_{op.lower()} AFTER {event} ON {table} {referencing}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {function_name(table, op)}()"
+        for op, (event, referencing) in _TRIGGERS.items()
+    }
+    definitions["audits_key"] = (
+        f"CREATE TRIGGER audits_key AFTER UPDATE ON {table} FOR EACH ROW"
+        f" WHEN (OLD.{key} IS DISTINCT FROM NEW.{key}) EXECUTE FUNCTION audits_refuse_moved_key()"
+    )
+    definitions["audits_truncate"] = (
+        f"CREATE TRIGGER audits_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION audits_refuse()"
+    )
+    if capture.append_only:
+        definitions["audits_append_only"] = (
+            f"CREATE TRIGGER audits_append_only BEFORE DELETE OR UPDATE ON {table}"
+            " FOR EACH ROW EXECUTE FUNCTION audits_refuse()"
+        )
+    return definitions
 
 
 def function_bodies(table: str, key: str, columns: list[Column]) -> dict[str, str]:
@@ -99,7 +125,6 @@ def install_statements(table: str, key: str, columns: list[Column], capture: Cap
             f" FOR EACH ROW EXECUTE FUNCTION public.audits_refuse()"
         )
     statements += [
-        f"ALTER TABLE {target} ENABLE ALWAYS TRIGGER {identifier(trigger)}"
-        for trigger in trigger_names(capture)
+        f"ALTER TABLE {target} ENABLE ALWAYS TRIGGER {identifier(trigger)}" for trigger in trigger_names(capture)
     ]
     return statements

@@ -60,8 +60,7 @@ def _json(column: Column, value: str) -> str:
         # The text, not the document: numbers keep every digit, and SQL null stays apart from JSON null.
         return f"to_json({value}::text)::text"
     raise UnsupportedColumn(
-        f"Column {column.name} has type {kind}, which the trail cannot record yet: "
-        "add it to audits/trail/encoding.py."
+        f"Column {column.name} has type {kind}, which the trail cannot record yet: add it to audits/trail/encoding.py."
     )
 
 
@@ -88,11 +87,7 @@ def disclosed(column: Column, alias: str) -> str:
 def differs(column: Column) -> str:
     """SQL that is true where the new value is another than the old: bytes for text, digits for decimals."""
     new, old = f"n.{identifier(column.name)}", f"o.{identifier(column.name)}"
-    if (
-        column.type == "jsonb"
-        or column.type.startswith("numeric")
-        or column.type in ("double precision", "real")
-    ):
+    if column.type == "jsonb" or column.type.startswith("numeric") or column.type in ("double precision", "real"):
         return f"{new}::text IS DISTINCT FROM {old}::text"
     if column.type.startswith(_TEXT):
         return f'{new} COLLATE "C" IS DISTINCT FROM {old} COLLATE "C"'

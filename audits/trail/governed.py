@@ -49,12 +49,8 @@ def governed_tables() -> list[GovernedTable]:
         if capture is not None:
             key = model._meta.pk.column
             if key is None:
-                raise UnsupportedColumn(
-                    f"{model._meta.label} has no key column, by which the trail knows a row."
-                )
-            found.append(
-                GovernedTable(label=model._meta.label, table=model._meta.db_table, key=key, capture=capture)
-            )
+                raise UnsupportedColumn(f"{model._meta.label} has no key column, by which the trail knows a row.")
+            found.append(GovernedTable(label=model._meta.label, table=model._meta.db_table, key=key, capture=capture))
     return sorted(found, key=lambda governed: governed.table)
 
 

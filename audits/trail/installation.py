@@ -119,9 +119,7 @@ def _grants(cursor: CursorWrapper, role: str) -> list[str]:
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {to}",
         f"GRANT EXECUTE ON FUNCTION {OPEN_ACT} TO {to}",
     ]
-    statements += [
-        f"GRANT {', '.join(rights_of(table))} ON {identifier(table)} TO {to}" for table in sorted(tables)
-    ]
+    statements += [f"GRANT {', '.join(rights_of(table))} ON {identifier(table)} TO {to}" for table in sorted(tables)]
     return statements
 
 

@@ -174,9 +174,7 @@ class Sequencer:
 
     def _store(self, frontier: tree.Frontier, batch: list[tuple[int, str]]) -> None:
         with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
-            cursor.execute(
-                _TEXTS, {"epochs": [epoch for epoch, _ in batch], "xids": [xid for _, xid in batch]}
-            )
+            cursor.execute(_TEXTS, {"epochs": [epoch for epoch, _ in batch], "xids": [xid for _, xid in batch]})
             texts = {(row[0], row[1]): row for row in cursor.fetchall()}
             rows = []
             for place in batch:
@@ -199,9 +197,7 @@ class Sequencer:
         self._checked = None
         self._rehash(checked)
         if checked.size != frontier.size or checked.root() != frontier.root():
-            raise TrailAlarm(
-                "Stored entries and stored hashes differ: run ./run verify.", code="inconsistent"
-            )
+            raise TrailAlarm("Stored entries and stored hashes differ: run ./run verify.", code="inconsistent")
         # 2. The signer's memory outside the database: a rolled-back database is an alarm and never a fork.
         if signed is not None and signed.size == frontier.size:
             note = self._state.note()
@@ -213,8 +209,7 @@ class Sequencer:
         # 3. The database.
         with connections[self._using].cursor() as cursor:
             cursor.execute(
-                "INSERT INTO audits_checkpoint (size, root, note) VALUES (%s, %s, %s)"
-                " ON CONFLICT (size) DO NOTHING",
+                "INSERT INTO audits_checkpoint (size, root, note) VALUES (%s, %s, %s) ON CONFLICT (size) DO NOTHING",
                 [frontier.size, frontier.root(), note],
             )
         self._checked = checked
@@ -223,16 +218,10 @@ class Sequencer:
         """The tree at the last signed size, proved to have the root that was signed."""
         if signed is None:
             return tree.Frontier()
-        if (
-            self._checked is not None
-            and self._checked.size == signed.size
-            and self._checked.root() == signed.root
-        ):
+        if self._checked is not None and self._checked.size == signed.size and self._checked.root() == signed.root:
             return self._checked
         with connections[self._using].cursor() as cursor:
-            cursor.execute(
-                "SELECT leaf_hash FROM audits_entry WHERE index < %s ORDER BY index", [signed.size]
-            )
+            cursor.execute("SELECT leaf_hash FROM audits_entry WHERE index < %s ORDER BY index", [signed.size])
             frontier = tree.Frontier(bytes(row[0]) for row in cursor.fetchall())
         if frontier.size != signed.size or frontier.root() != signed.root:
             raise TrailAlarm(
@@ -245,9 +234,7 @@ class Sequencer:
     def _rehash(self, frontier: tree.Frontier) -> None:
         """Append every entry past the frontier, each body hashed anew and compared with its stored leaf."""
         with connections[self._using].cursor() as cursor:
-            cursor.execute(
-                "SELECT body, leaf_hash FROM audits_entry WHERE index >= %s ORDER BY index", [frontier.size]
-            )
+            cursor.execute("SELECT body, leaf_hash FROM audits_entry WHERE index >= %s ORDER BY index", [frontier.size])
             while rows := cursor.fetchmany(BATCH):
                 for body, leaf in rows:
                     if tree.leaf_hash(bytes(body)) != bytes(leaf):

@@ -50,12 +50,40 @@ class Decision(Governed):
     policy_digest = models.CharField(max_length=64, blank=True)
     actor = models.CharField(max_length=100)
     decided_at = models.DateTimeField()
+    permit_until = models.DateTimeField(null=True, help_text="Until when a permit for it holds; empty where denied.")
+    receipt = models.UUIDField(null=True, help_text="The act that recorded it.")
 
     class Meta:
         ordering = ["-decided_at"]
 
     def __str__(self) -> str:
         return f"{self.status} {self.decided_at:%Y-%m-%d %H:%M}"
+
+
+class OrderStatus(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+
+
+class DossierOrder(Governed):
+    """Somebody asked for a dossier; a worker prints it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="dossier_orders")
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="dossier_orders")
+    status = models.CharField(max_length=16, choices=OrderStatus.choices, default=OrderStatus.QUEUED)
+    problem = models.TextField(blank=True, help_text="Why it was not printed and what to do.")
+    dossier = models.ForeignKey("governance.Dossier", models.PROTECT, null=True, related_name="orders")
+    ordered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    ordered_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-ordered_at"]
+
+    def __str__(self) -> str:
+        return f"order of a dossier of {self.version}"
 
 
 class ApiToken(Governed):
@@ -82,7 +110,7 @@ class ApiToken(Governed):
 class Dossier(Governed):
     """One printed dossier: the PDF's digest, what it was printed of and when."""
 
-    capture: ClassVar[Capture] = Capture(append_only=True)
+    capture: ClassVar[Capture] = Capture(append_only=True, files=frozenset({"digest"}))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="dossiers")

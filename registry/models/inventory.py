@@ -54,7 +54,7 @@ class RegisteredModel(Governed):
 class DatasetVersion(Governed):
     """One fixed table: the bytes behind ``digest`` (SHA-256 of the file), its schema and who is in it."""
 
-    capture: ClassVar[Capture] = Capture(append_only=True)
+    capture: ClassVar[Capture] = Capture(append_only=True, files=frozenset({"digest"}))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, validators=[name_validator])
@@ -82,7 +82,9 @@ class DatasetVersion(Governed):
 class ModelVersion(Governed):
     """One version: the artifact's bytes by digest, and all that was recorded of how it came to be."""
 
-    capture: ClassVar[Capture] = Capture(personal=frozenset({"notes"}), append_only=True)
+    capture: ClassVar[Capture] = Capture(
+        personal=frozenset({"notes"}), append_only=True, files=frozenset({"artifact_digest"})
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
@@ -94,9 +96,13 @@ class ModelVersion(Governed):
     framework = models.CharField(max_length=100)
     framework_version = models.CharField(max_length=50, blank=True)
     parameters = models.JSONField(blank=True, default=dict)
-    metrics = models.JSONField(blank=True, default=dict, help_text="As the registrant stated them; evidence is measured.")
+    metrics = models.JSONField(
+        blank=True, default=dict, help_text="As the registrant stated them; evidence is measured."
+    )
     training_data = models.ForeignKey(DatasetVersion, models.PROTECT, null=True, blank=True, related_name="versions")
-    packages = models.JSONField(blank=True, default=dict, help_text="Exact package versions of the training environment.")
+    packages = models.JSONField(
+        blank=True, default=dict, help_text="Exact package versions of the training environment."
+    )
     source_commit = models.CharField(max_length=100, blank=True)
     notes = models.TextField(blank=True)
     registered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

@@ -70,7 +70,7 @@ class Deployment(Governed):
 class PredictionBatch(Governed):
     """A batch of predictions, with outcomes where they are known, kept by digest."""
 
-    capture: ClassVar[Capture] = Capture(append_only=True)
+    capture: ClassVar[Capture] = Capture(append_only=True, files=frozenset({"digest"}))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="prediction_batches")

@@ -1,0 +1,131 @@
+"""Reads the log: entries by act, by subject, by row; checkpoints, proofs, bundles, and texts behind commitments.
+
+Never writes, and never gives out a proof or a text that does not hold.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from audits.errors import NotFound
+from audits.merkle.bundles import BundleEntry, Consistency, build_bundle
+from audits.merkle.canonical import Json
+from audits.merkle.tree import Tree
+from audits.models.trail import Checkpoint, Disclosure, Entry
+from audits.trail.disclosure import commitment_of, commitments_in
+from audits.trail.keys import verifying_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What somebody can be given for an act. ``index``, ``proof`` and ``checkpoint`` come once it is sequenced."""
+
+    act_id: UUID
+    index: int | None
+    leaf_hash: bytes | None
+    proof: tuple[bytes, ...]
+    checkpoint: str
+
+
+def entry_of_act(act_id: UUID) -> Entry | None:
+    """The entry that the act became; None while it waits for the sequencer."""
+    return Entry.objects.filter(act_id=act_id).first()
+
+
+def latest_checkpoint() -> Checkpoint | None:
+    """The newest signed checkpoint; None before the first."""
+    return Checkpoint.objects.order_by("-size").first()
+
+
+def tree_of(size: int) -> Tree:
+    """The tree over the first ``size`` entries, from one read of their leaf hashes. Raises NotFound."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT leaf_hash FROM audits_entry WHERE index < %s ORDER BY index", [size])
+        tree = Tree(bytes(leaf) for (leaf,) in cursor.fetchall())
+    if tree.size != size:
+        raise NotFound(f"The log holds {tree.size} entries, not {size}: ask for a smaller size.")
+    return tree
+
+
+def inclusion_proof(index: int, size: int) -> tuple[bytes, ...]:
+    """The proof that entry ``index`` is in the log of ``size`` entries (RFC 9162, 2.1.3). Raises NotFound."""
+    if not 0 <= index < size:
+        raise NotFound(f"There is no entry {index} in a log of {size}.")
+    return tree_of(size).inclusion_proof(index)
+
+
+def receipt(act_id: UUID) -> Receipt:
+    """The act's place in the log with its proof against the newest checkpoint, as far as it has them."""
+    entry, checkpoint = entry_of_act(act_id), latest_checkpoint()
+    if entry is None:
+        return Receipt(act_id=act_id, index=None, leaf_hash=None, proof=(), checkpoint="")
+    leaf = bytes(entry.leaf_hash)
+    if checkpoint is None or checkpoint.size <= entry.index:
+        return Receipt(act_id=act_id, index=entry.index, leaf_hash=leaf, proof=(), checkpoint="")
+    proof = inclusion_proof(entry.index, checkpoint.size)
+    return Receipt(act_id=act_id, index=entry.index, leaf_hash=leaf, proof=proof, checkpoint=checkpoint.note)
+
+
+def entries_about(subjects: Iterable[str], *, rows: Iterable[tuple[str, str]] = ()) -> QuerySet[Entry]:
+    """Entries whose subject is one of these, or that changed one of these rows (table and key), oldest first."""
+    about = Q(subject__in=list(subjects))
+    wanted = list(rows)
+    if wanted:
+        touched = RawSQL(
+            "SELECT e.index FROM audits_change c JOIN audits_entry e ON e.epoch = c.epoch AND e.xid = c.xid"
+            " JOIN unnest(%s::text[], %s::text[]) AS w (tbl, key) ON c.tbl = w.tbl AND c.key = w.key",
+            ([table for table, _ in wanted], [key for _, key in wanted]),
+        )
+        about |= Q(index__in=touched)
+    return Entry.objects.filter(about).order_by("index")
+
+
+def bundle_of(indexes: Iterable[int], *, about: Mapping[str, Json] | None = None, since: Sequence[int] = ()) -> bytes:
+    """The proof bundle of these entries against the newest checkpoint.
+
+    ``since``: sizes of older checkpoints that a reader may hold; the bundle then proves that the log only grew.
+    Raises NotFound for an entry that no checkpoint covers yet.
+    """
+    wanted = sorted(set(indexes))
+    checkpoint = latest_checkpoint()
+    if checkpoint is None:
+        raise NotFound("Nothing is signed yet: wait for the sequencer, or run ./run verify.")
+    found = {entry.index: entry for entry in Entry.objects.filter(index__in=wanted, index__lt=checkpoint.size)}
+    missing = [index for index in wanted if index not in found]
+    if missing:
+        raise NotFound(
+            f"Entry {missing[0]} is not covered by a checkpoint (the newest has {checkpoint.size} entries): "
+            "wait a second, or check the index."
+        )
+    tree = tree_of(checkpoint.size)
+    return build_bundle(
+        key=verifying_key(),
+        checkpoint=checkpoint.note,
+        entries=[
+            BundleEntry(index=index, body=bytes(found[index].body), proof=tree.inclusion_proof(index))
+            for index in wanted
+        ],
+        about=about or {},
+        consistency=[
+            Consistency(first=size, second=checkpoint.size, proof=tree.consistency_proof(size))
+            for size in sorted(set(since))
+            if 0 < size < checkpoint.size
+        ],
+    )
+
+
+def disclosures_of(entries: Iterable[Entry]) -> dict[str, str]:
+    """The texts behind the commitments in these entries, by commitment, each checked against it.
+
+    A text that was erased, or that is not the one committed to, is left out.
+    """
+    wanted = {commitment for entry in entries for commitment in commitments_in(bytes(entry.body))}
+    return {
+        found.commitment: found.value
+        for found in Disclosure.objects.filter(commitment__in=wanted)
+        if commitment_of(bytes(found.salt), found.value) == found.commitment
+    }

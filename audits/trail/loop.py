@@ -1,0 +1,48 @@
+"""Keeps sequencing until it is told to stop: what the worker runs beside its jobs.
+
+Survives a database that restarts and a trail that is not as it was signed; it never signs over an alarm, and never
+ends because of one.
+"""
+
+import logging
+import threading
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.utils import Error as DatabaseError
+
+from audits.errors import DomainError
+from audits.trail.keys import signer_state, signing_key
+from audits.trail.sequencer import Sequencer
+
+BUSY, IDLE = 0.02, 0.1  # Seconds between runs.
+_LONGEST = 10.0  # Seconds between attempts while the database is away or the trail is not as it was signed.
+
+_log = logging.getLogger(__name__)
+
+
+def run_forever(stop: threading.Event, *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Sequence until ``stop`` is set. Run it in a thread of its own: the connection is this thread's."""
+    sequencer: Sequencer | None = None
+    said = ""
+    delay = BUSY
+    try:
+        while not stop.is_set():
+            try:
+                if sequencer is None:
+                    sequencer = Sequencer(key=signing_key(), state=signer_state(), using=using)
+                done = sequencer.run()
+                if said:
+                    _log.warning("The sequencer is at work again.")
+                said = ""
+                delay = BUSY if done is not None and done.added else IDLE
+            except (DatabaseError, DomainError, OSError) as error:
+                # The message of an alarm is for people and says what to do; a second time it says nothing new.
+                if str(error) != said:
+                    _log.error("The sequencer waits: %s", error)
+                said = str(error)
+                sequencer = None
+                connections[using].close()
+                delay = min(max(delay, IDLE) * 2, _LONGEST)
+            stop.wait(delay)
+    finally:
+        connections[using].close()

@@ -1,0 +1,210 @@
+"""Step 3: the acts and changes in the database are still those that the leaves were made of."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from audits.merkle.canonical import Json
+from audits.trail.assembly import entry_texts
+from audits.trail.verification.matter import Matter, Tell
+from audits.trail.verification.reading import AT_ONCE, Reader
+from audits.trail.verification.report import Findings
+
+_PAGE = f"""
+SELECT t.*, e.index, e.body FROM ({
+    entry_texts(
+        "SELECT * FROM audits_act WHERE (epoch, xid) > (%s, %s::xid8)"
+        f" ORDER BY audits_act.epoch, audits_act.xid LIMIT {AT_ONCE}"
+    )
+}) AS t (epoch, xid, id, kind, actor, subject, at, text)
+LEFT JOIN audits_entry e ON e.epoch = t.epoch AND e.xid = t.xid::xid8
+ORDER BY t.epoch, t.xid::xid8
+"""
+_ONE = entry_texts("SELECT * FROM audits_act WHERE epoch = %s AND xid = %s::xid8")
+# In the order of the last change, as the sequencer will take them.
+_PENDING = f"""
+SELECT t.id::text, t.text FROM ({
+    entry_texts(
+        "SELECT a.* FROM audits_act a WHERE NOT EXISTS"
+        " (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid = a.xid)"
+    )
+}) AS t (epoch, xid, id, kind, actor, subject, at, text)
+ORDER BY t.epoch, (SELECT max(n) FROM audits_change c WHERE c.epoch = t.epoch AND c.xid = t.xid::xid8)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    index: int
+    act_id: str
+    epoch: int
+    xid: str
+
+
+def rebuilt_entry(reader: Reader, epoch: int, xid: str) -> bytes | None:
+    """The entry's text as its act and changes give it now; None where there is no such act."""
+    rows = reader.rows(_ONE, [epoch, xid])
+    return bytes(rows[0][7]) if rows else None
+
+
+def pending_entries(reader: Reader) -> Iterator[tuple[str, bytes]]:
+    """Act id and text of every act that is no leaf yet."""
+    for act_id, text in reader.stream(_PENDING):
+        yield act_id, bytes(text)
+
+
+def check_acts(matter: Matter, findings: Findings, tell: Tell) -> None:
+    reader = matter.reader
+    after: tuple[int, str] = (0, "0")
+    while rows := reader.rows(_PAGE, after):
+        for epoch, xid, act_id, _kind, _actor, _subject, _at, text, index, body in rows:
+            if index is None:
+                matter.pending += 1
+            elif bytes(body) != bytes(text):
+                place = _Place(index=index, act_id=str(act_id), epoch=epoch, xid=xid)
+                _report_difference(reader, findings, place, bytes(body), bytes(text))
+            findings.checked += 1
+        after = (rows[-1][0], rows[-1][1])
+        tell(len(rows))
+    _check_orphans(reader, findings)
+    _check_epochs(reader, findings)
+
+
+def _check_orphans(reader: Reader, findings: Findings) -> None:
+    for index, act_id in reader.stream(
+        "SELECT index, act_id::text FROM audits_entry e WHERE NOT EXISTS"
+        " (SELECT FROM audits_act a WHERE a.epoch = e.epoch AND a.xid = e.xid) ORDER BY index"
+    ):
+        findings.add(
+            "act_missing",
+            f"Entry {index} was made of an act that is not in the database any more (or was moved).",
+            table="audits_act",
+            key=act_id,
+            index=index,
+        )
+    for epoch, xid, n, table, key in reader.stream(
+        "SELECT epoch, xid::text, n, tbl, key FROM audits_change c WHERE NOT EXISTS"
+        " (SELECT FROM audits_act a WHERE a.epoch = c.epoch AND a.xid = c.xid)"
+    ):
+        findings.add(
+            "change_without_act",
+            f"A change of {table} {key} (transaction {epoch}:{xid}) belongs to no act.",
+            table="audits_change",
+            key=str(n),
+            field="xid",
+        )
+
+
+def _check_epochs(reader: Reader, findings: Findings) -> None:
+    rows = reader.rows("SELECT number, system_identifier FROM audits_epoch ORDER BY number")
+    numbers = {number for number, _ in rows}
+    [(here,)] = reader.rows("SELECT system_identifier::text FROM pg_control_system()")
+    if not rows or rows[-1][1] != here:
+        findings.add(
+            "epoch",
+            "The database lives in another cluster than the trail's newest epoch says: after a restore run "
+            "manage.py migrate, which begins a new epoch.",
+            table="audits_epoch",
+            key=str(rows[-1][0]) if rows else "",
+            field="system_identifier",
+            trail=here,
+            there=rows[-1][1] if rows else None,
+        )
+    for (epoch,) in reader.rows("SELECT DISTINCT epoch FROM audits_act ORDER BY epoch"):
+        if epoch not in numbers:
+            findings.add(
+                "epoch",
+                f"Acts belong to epoch {epoch}, which is not in the database.",
+                table="audits_epoch",
+                key=str(epoch),
+                field="number",
+            )
+
+
+def _report_difference(reader: Reader, findings: Findings, place: _Place, body: bytes, text: bytes) -> None:
+    leaf, there = _parsed(body), _parsed(text)
+    reported = findings.total
+    if leaf is not None and there is not None:
+        _compare_acts(findings, place, leaf["act"], there["act"])
+        _compare_changes(reader, findings, place, leaf["changes"], there["changes"])
+    if findings.total == reported:
+        findings.add(
+            "act_changed",
+            f"The act of entry {place.index} and its changes do not give the entry's text any more.",
+            table="audits_act",
+            key=place.act_id,
+            trail=body.decode("utf-8", "replace"),
+            there=text.decode("utf-8", "replace"),
+            index=place.index,
+        )
+
+
+def _parsed(text: bytes) -> dict[str, Json] | None:
+    """The entry, where it has the shape of one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    shaped = (
+        isinstance(value, dict)
+        and isinstance(value.get("act"), dict)
+        and isinstance(value.get("changes"), list)
+        and all(isinstance(change, dict) for change in value["changes"])
+    )
+    return value if shaped else None
+
+
+def _compare_acts(findings: Findings, place: _Place, leaf: Json, there: Json) -> None:
+    if not isinstance(leaf, dict) or not isinstance(there, dict):
+        return
+    for field in sorted({*leaf, *there}):
+        if leaf.get(field) != there.get(field):
+            findings.add(
+                "act_changed",
+                f"The act of entry {place.index} was changed after it was recorded.",
+                table="audits_act",
+                key=place.act_id,
+                field=field,
+                trail=leaf.get(field),
+                there=there.get(field),
+                index=place.index,
+            )
+
+
+_COLUMNS = {"table": "tbl", "op": "op", "key": "key", "diff": "diff"}
+
+
+def _compare_changes(reader: Reader, findings: Findings, place: _Place, leaf: Json, there: Json) -> None:
+    if not isinstance(leaf, list) or not isinstance(there, list):
+        return
+    numbers = [
+        str(n)
+        for (n,) in reader.rows(
+            "SELECT n FROM audits_change WHERE epoch = %s AND xid = %s::xid8 ORDER BY n",
+            [place.epoch, place.xid],
+        )
+    ]
+    if len(leaf) != len(there):
+        findings.add(
+            "changes_count",
+            f"Entry {place.index} holds {len(leaf)} changes, the database {len(there)} of that act.",
+            table="audits_change",
+            key=f"{place.epoch}:{place.xid}",
+            trail=len(leaf),
+            there=len(there),
+            index=place.index,
+        )
+        return
+    for number, recorded, found in zip(numbers, leaf, there, strict=True):
+        for field, column in _COLUMNS.items():
+            if recorded.get(field) != found.get(field):
+                findings.add(
+                    "change_changed",
+                    f"A change of entry {place.index} was changed after it was recorded.",
+                    table="audits_change",
+                    key=number,
+                    field=column,
+                    trail=recorded.get(field),
+                    there=found.get(field),
+                    index=place.index,
+                )

@@ -1,0 +1,168 @@
+"""Step 2: every entry hashes to its leaf, none is missing, and the tree has each root that was signed.
+
+RFC 6962 section 2.1, RFC 8785.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NoReturn
+
+from audits.merkle import tree
+from audits.merkle.canonical import Json, read_canonical
+from audits.merkle.errors import VerificationError
+from audits.trail.verification.acts import rebuilt_entry
+from audits.trail.verification.matter import Claim, Matter, Tell
+from audits.trail.verification.report import Findings
+
+_TABLE = "audits_entry"
+_ENTRIES = """
+SELECT index, epoch || ':' || xid, act_id::text, kind, actor, subject,
+       trim('"' from to_json(at AT TIME ZONE 'UTC')::text) || 'Z', body, leaf_hash, epoch, xid::text
+FROM audits_entry ORDER BY index
+"""
+_LONG_NUMBER = re.compile(rb"[0-9]{16}")
+
+
+def check_leaves(matter: Matter, findings: Findings, tell: Tell) -> None:
+    frontier = tree.Frontier()
+    roots = _Roots(iter(sorted(matter.claims, key=lambda claim: claim.size)), findings)
+    expected = 0
+    for row in matter.reader.stream(_ENTRIES):
+        index, body, leaf = row[0], bytes(row[7]), bytes(row[8])
+        if index != expected:
+            findings.add(
+                "index",
+                f"Entry {expected} is missing: the next one in the table is {index}.",
+                table=_TABLE,
+                key=str(expected),
+                field="index",
+                trail=expected,
+                there=index,
+                index=expected,
+            )
+        expected = index + 1
+        hashed = tree.leaf_hash(body)
+        if hashed != leaf:
+            _report_hash(matter, findings, index, row[9], row[10], body, leaf)
+        _check_body(findings, index, body, row)
+        frontier.append(hashed)
+        roots.compare(frontier)
+        findings.checked += 1
+        tell(1)
+    roots.finish(frontier)
+
+
+class _Roots:
+    """Compares the growing tree with claims in the order of their sizes; reports the first that fails."""
+
+    def __init__(self, claims: Iterator[Claim], findings: Findings) -> None:
+        self._claims = claims
+        self._next = next(claims, None)
+        self._findings = findings
+        self._failed: set[str] = set()
+
+    def compare(self, frontier: tree.Frontier) -> None:
+        while self._next is not None and self._next.size <= frontier.size:
+            claim, self._next = self._next, next(self._claims, None)
+            root = tree.EMPTY_ROOT if claim.size == 0 else frontier.root()
+            stored = claim.source.startswith("the checkpoint of")
+            # After the first bad leaf every later root differs: one finding says it.
+            if root != claim.root and not (stored and "stored" in self._failed):
+                self._failed.add("stored" if stored else claim.source)
+                self._findings.add(
+                    "root",
+                    f"The first {claim.size} entries do not have the root that {claim.source} says: an entry "
+                    "among them was changed, removed or added.",
+                    trail=claim.root.hex(),
+                    there=root.hex(),
+                )
+
+    def finish(self, frontier: tree.Frontier) -> None:
+        while self._next is not None:
+            claim, self._next = self._next, next(self._claims, None)
+            if claim.source not in self._failed:
+                self._failed.add(claim.source)
+                self._findings.add(
+                    "rolled_back",
+                    f"The log holds {frontier.size} entries, but {claim.source} was signed over {claim.size}: the "
+                    "database was rolled back to an earlier state, or entries were removed.",
+                    table=_TABLE,
+                    key=str(frontier.size),
+                )
+
+
+def _report_hash(
+    matter: Matter, findings: Findings, index: int, epoch: int, xid: str, body: bytes, leaf: bytes
+) -> None:
+    """Say which of the two was changed, as far as the act itself tells."""
+    hashed = tree.leaf_hash(body)
+    field = "leaf_hash" if rebuilt_entry(matter.reader, epoch, xid) == body else "body"
+    findings.add(
+        "leaf_hash",
+        f"Entry {index} does not hash to its leaf: its {field} was changed.",
+        table=_TABLE,
+        key=str(index),
+        field=field,
+        trail=leaf.hex() if field == "body" else hashed.hex(),
+        there=hashed.hex() if field == "body" else leaf.hex(),
+        index=index,
+    )
+
+
+def _check_body(findings: Findings, index: int, body: bytes, row: tuple[object, ...]) -> None:
+    try:
+        entry = _read(body)
+    except VerificationError as error:
+        findings.add(
+            "not_canonical",
+            f"Entry {index}: {error.message}.",
+            table=_TABLE,
+            key=str(index),
+            field="body",
+            index=index,
+        )
+        return
+    said = entry if isinstance(entry, dict) else {}
+    act = said.get("act")
+    act = act if isinstance(act, dict) else {}
+    stored = {
+        "xid": (said.get("transaction"), row[1]),
+        "act_id": (act.get("id"), row[2]),
+        "kind": (act.get("kind"), row[3]),
+        "actor": (act.get("actor"), row[4]),
+        "subject": (act.get("subject"), row[5]),
+        "at": (act.get("at"), row[6]),
+    }
+    for field, (trail, there) in stored.items():
+        if trail != there:
+            findings.add(
+                "entry_column",
+                f"Entry {index}: the column {field} says another thing than the entry itself.",
+                table=_TABLE,
+                key=str(index),
+                field=_transaction_field(trail, there) if field == "xid" else field,
+                trail=trail,
+                there=str(there),
+                index=index,
+            )
+
+
+def _transaction_field(trail: Json, there: object) -> str:
+    return "xid" if str(trail).partition(":")[0] == str(there).partition(":")[0] else "epoch"
+
+
+def _read(body: bytes) -> Json:
+    """The entry, proved canonical: quickly where the quick way is sure to agree with RFC 8785, else strictly."""
+    if body.isascii() and not _LONG_NUMBER.search(body):
+        try:
+            value: Json = json.loads(body, parse_float=_refuse, parse_constant=_refuse)
+            if json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() == body:
+                return value
+        except (ValueError, RecursionError):
+            pass
+    return read_canonical(body)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(text)

@@ -1,0 +1,48 @@
+"""What the steps of one verification share: the view, the key, what was signed, what is governed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from django.db import connections
+
+from audits.merkle.checkpoints import Checkpoint
+from audits.merkle.notes import VerifyingKey
+from audits.trail.encoding import Column
+from audits.trail.governed import GovernedTable, governed_tables
+from audits.trail.installation import columns_of
+from audits.trail.verification.reading import Reader
+
+Tell: TypeAlias = Callable[[int], None]
+"""Told how many more things a step has checked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Somebody holds that the log had this root at this size: ``source`` says who, for people."""
+
+    size: int
+    root: bytes
+    source: str
+
+
+@dataclass(kw_only=True)
+class Matter:
+    """``remembered`` is the signer's memory before and after the view was taken; ``claims`` come from step 1."""
+
+    using: str
+    reader: Reader
+    key: VerifyingKey
+    remembered: tuple[Checkpoint | None, Checkpoint | None]
+    outside: str | None
+    claims: list[Claim] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    entries: int = 0
+    pending: int = 0
+    newest: str = ""
+
+    def governed(self) -> Iterator[tuple[GovernedTable, list[Column]]]:
+        """Every governed table with its columns; without columns where the table is gone."""
+        for governed in governed_tables():
+            with connections[self.using].cursor() as cursor:
+                yield governed, columns_of(cursor, governed.table, governed.capture)

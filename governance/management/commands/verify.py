@@ -1,0 +1,114 @@
+"""Checks the trail, the state and the files, and says what differs: ``./run verify``.
+
+Exits with 1 where anything differs. First lets the sequencer finish what is committed, unless told to read only.
+"""
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audits.errors import DomainError
+from audits.trail.keys import signer_state, signing_key
+from audits.trail.sequencer import Sequencer
+from audits.trail.verification import Finding, VerificationReport, verify
+from audits.trail.verification.engine import STEPS
+
+
+class Command(BaseCommand):
+    help = "Checks every entry of the trail, every governed row and every file; exits with 1 where anything differs."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--checkpoint", metavar="FILE", help="a signed checkpoint that was kept elsewhere, to compare with"
+        )
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+        parser.add_argument(
+            "--read-only", action="store_true", help="sequence nothing first: acts that wait are folded as they are"
+        )
+
+    def handle(self, *args: object, **options: object) -> None:
+        as_json = bool(options["json"])
+        outside = _read(options["checkpoint"])
+        alarm = None if options["read_only"] else _drain()
+        self._line = ""
+        try:
+            report = verify(progress=None if as_json else self._progress, outside_checkpoint=outside)
+        except DomainError as error:
+            raise CommandError(error.message) from None
+        if as_json:
+            document = report.as_json()
+            self.stdout.write(json.dumps({**document, "ok": report.ok and alarm is None, "alarm": alarm}, indent=1))
+        else:
+            self._end_line()
+            self._print(report, alarm)
+        if alarm is not None or not report.ok:
+            sys.exit(1)
+
+    def _progress(self, number: int, name: str, checked: int) -> None:
+        """One line a step; the count moves where a person is watching."""
+        if sys.stderr.isatty():
+            line = f"{number}/{len(STEPS)} {name}" + (f" … {checked}" if checked else "")
+            self.stderr.write("\r\033[K" + line, ending="")
+            self.stderr.flush()
+            self._line = line
+        elif not checked:
+            self.stderr.write(f"{number}/{len(STEPS)} {name} …")
+
+    def _end_line(self) -> None:
+        if self._line:
+            self.stderr.write("\r\033[K", ending="")
+
+    def _print(self, report: VerificationReport, alarm: str | None) -> None:
+        say = self.stdout.write
+        say(f"Trail {report.origin}: {report.entries} entries, {report.pending} acts waiting. Key {report.key}")
+        if alarm is not None:
+            say(f"ALARM  The sequencer refuses to sign: {alarm}")
+        for step in report.steps:
+            verdict = "ok    " if step.ok else "DIFFER"
+            say(f"{verdict} {step.number}. {step.name} ({step.checked} checked, {step.seconds:.1f} s)")
+            for finding in step.findings:
+                for line in _lines(finding):
+                    say(f"         {line}")
+            if step.total > len(step.findings):
+                say(f"         and {step.total - len(step.findings)} more")
+        say("Not checked:")
+        for sentence in report.not_checked:
+            say(f"  - {sentence}")
+        if report.ok and alarm is None:
+            say(f"Everything is as the trail says ({report.seconds:.1f} s).")
+        else:
+            total = sum(step.total for step in report.steps) + (alarm is not None)
+            say(f"{total} differences. Change nothing; keep the database as it is and call whoever audits it.")
+
+
+def _lines(finding: Finding) -> list[str]:
+    place = " ".join(part for part in (finding.table, finding.key, finding.field) if part)
+    lines = [f"[{finding.code}] {finding.message}"]
+    if place:
+        lines.append(f"  where: {place}" + ("" if finding.index is None else f" (entry {finding.index})"))
+    if finding.trail is not None or finding.there is not None:
+        lines.append(f"  the trail says: {json.dumps(finding.trail, ensure_ascii=False)}")
+        lines.append(f"  there is:       {json.dumps(finding.there, ensure_ascii=False)}")
+    return lines
+
+
+def _read(name: object) -> str | None:
+    if name is None:
+        return None
+    try:
+        return Path(str(name)).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"The checkpoint file {name} cannot be read: {error}.") from None
+
+
+def _drain() -> str | None:
+    """Sequence what is committed; the alarm, where the sequencer refuses."""
+    try:
+        Sequencer(key=signing_key(), state=signer_state()).drain()
+    except DomainError as error:
+        return error.message
+    return None
