@@ -10,9 +10,12 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
+from governance.embedded import postmaster
 from governance.embedded.account import Account, account_for
 from governance.embedded.errors import EmbeddedError
+from governance.embedded.passwords import secret_path
 
 PORT = 5432  # Only a part of the socket's name: the server listens on no TCP port.
 _SOCKET_LIMIT = 107
@@ -97,6 +100,8 @@ def decide(data_dir: Path) -> Layout:
         account = account_for(inside / "pgdata")
         home = inside if account.can_enter(data_dir) else _SHARED / _digest(data_dir)
         layout = Layout(data_dir=data_dir, home=home, account=account)
+        if home != inside:
+            _set_abandoned_aside(layout)
     if layout.home.parent == _SHARED:
         _SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
     private_folder(layout.home, layout.account)
@@ -167,6 +172,13 @@ def _noted_home(data_dir: Path) -> Path | None:
         return None
     home = Path(first)
     return home if home.parent == _SHARED and home.name.isalnum() else None
+
+
+def _set_abandoned_aside(layout: Layout) -> None:
+    """A cluster of this path whose data directory was deleted, passwords included: kept, but out of the way."""
+    if layout.pgdata.exists() and not secret_path(layout.secrets, "superuser").exists():
+        postmaster.stop_postmaster(layout.pgdata)
+        layout.home.rename(layout.home.with_name(f"{layout.home.name}.abandoned-{token_hex(4)}"))
 
 
 def _claim(layout: Layout) -> None:

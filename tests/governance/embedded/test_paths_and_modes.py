@@ -108,9 +108,21 @@ def test_root_keeps_the_cluster_where_its_user_can_reach_it_and_a_copy_cannot_sh
         data_dir.rename(hidden / "moved")
         shutil.rmtree(copy)
         assert ensure_running(hidden / "moved").pgdata == server.pgdata
+        release(hidden / "moved")
+        (hidden / "moved").rename(data_dir)
+        ensure_running(data_dir)
+        shutil.rmtree(data_dir)  # With the server running: the next start makes a new cluster.
+        release(data_dir)
+        again = ensure_running(data_dir)
+        assert again.pgdata == server.pgdata
+        assert again.pid != server.pid
+        assert len(list(home.parent.glob(f"{home.name}.abandoned-*"))) == 1
     finally:
         for folder in (data_dir, hidden / "moved"):
             release(folder)
-        shutil.rmtree(home)
-        home.with_name(f"{home.name}.data-directory").unlink()
+        for left in home.parent.glob(f"{home.name}*"):
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
         shutil.rmtree(hidden)

@@ -1,5 +1,7 @@
 """Several processes share one server, and the last one stops it, however the others ended."""
 
+import pytest
+
 from governance.embedded import release, status
 
 FORK = """
@@ -22,6 +24,7 @@ print(status(data_dir).pid == server.pid, flush=True)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_start_at_the_same_moment_get_one_postmaster(fresh, start):
     data_dir = fresh("both at once")
     one, two = start(data_dir), start(data_dir)
