@@ -72,11 +72,12 @@ class PolicyAssigned:
     checklist_digest: str
 
 
-@event("governance.question.answered")
+@event("governance.questions.answered")
 @dataclass(frozen=True, kw_only=True)
-class QuestionAnswered:
-    question: str
-    choice: str
+class QuestionsAnswered:
+    """Questions of the checklist were answered, or answered anew; choices and evidence are in the changes."""
+
+    questions: list[str]
 
 
 @event("governance.section.signed")
@@ -149,3 +150,23 @@ class DossierDownloaded:
 class BundleExported:
     entries: int
     checkpoint_size: int
+
+
+@event("governance.dossier.ordered")
+@dataclass(frozen=True, kw_only=True)
+class DossierOrdered:
+    """Somebody asked for a dossier; a worker prints it."""
+
+    environment: str
+
+
+@event("governance.order.finished")
+@dataclass(frozen=True, kw_only=True)
+class DossierOrderFinished:
+    digest: str
+
+
+@event("governance.order.failed")
+@dataclass(frozen=True, kw_only=True)
+class DossierOrderFailed:
+    code: str

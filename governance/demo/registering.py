@@ -60,7 +60,9 @@ def register(study: Study, owner: Player, folder: Path, teller: Teller) -> Regis
         training_data=training,
     )
     teller.say(f"{version} is registered: artifact SHA-256 {version.artifact_digest}")
-    return Registered(version=version, evaluation=evaluation, rows=rows, features=trained.features, scores=trained.scores)
+    return Registered(
+        version=version, evaluation=evaluation, rows=rows, features=trained.features, scores=trained.scores
+    )
 
 
 def measure(study: Study, made: Registered, owner: Player, teller: Teller) -> list[Evidence]:

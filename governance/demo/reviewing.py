@@ -30,16 +30,19 @@ def answer_everything(
     findings = {kept.measurement: (kept, _finding(kept)) for kept in evidence}
     template = _assignment().checklist.template
     for section in template.sections:
-        for question in section.questions:
-            links = [findings[kind] for kind in question.evidence if kind in findings]
-            review.answer_question(
-                actor=people[question.answered_by].actor(),
-                version=version,
-                question=question.id,
-                choice="yes",
-                text=_words(question, [finding for _, finding in links]),
-                evidence=[kept.digest for kept, _ in links],
-            )
+        for role in sorted({question.answered_by for question in section.questions}):
+            given = []
+            for question in (asked for asked in section.questions if asked.answered_by == role):
+                links = [findings[kind] for kind in question.evidence if kind in findings]
+                given.append(
+                    review.GivenAnswer(
+                        question=question.id,
+                        choice="yes",
+                        text=_words(question, [finding for _, finding in links]),
+                        evidence=[kept.digest for kept, _ in links],
+                    )
+                )
+            review.answer_questions(actor=people[role].actor(), version=version, answers=given)
         teller.say(f"{len(section.questions):2d} answers: {section.title}")
 
 

@@ -29,13 +29,11 @@ from registry.models import DatasetVersion, Environment
 REHASH_AFTER = timedelta(hours=24)
 
 
-def gather_facts(
-    file: VersionFile, environment: Environment, *, at: datetime, before: FactSnapshot | None
-) -> FactSnapshot:
-    """The facts as they are at this time; ``before`` is the snapshot of the last computation."""
+def gather_facts(file: VersionFile, *, at: datetime, before: FactSnapshot | None) -> FactSnapshot:
+    """The facts as they are at this time, whatever the environment; ``before`` is an earlier snapshot."""
     facts: dict[str, Fact] = {}
     for part in (
-        _registry(file, environment, at),
+        _registry(file, at),
         _artifact(file, at, before),
         _performance(file),
         _fairness(file),
@@ -45,6 +43,12 @@ def gather_facts(
     ):
         facts.update(part)
     return FactSnapshot(facts)
+
+
+def in_environment(facts: FactSnapshot, file: VersionFile, environment: Environment, at: datetime) -> FactSnapshot:
+    """The facts with the environment that is asked for."""
+    asked = Source(kind=Origin.REGISTRY, reference=str(environment.pk), title=f"the environment {environment}")
+    return FactSnapshot({**facts.facts, "request.environment": Fact(value=environment.name, source=asked, as_of=at)})
 
 
 def acceptance_holds(file: VersionFile, topic: str, at: datetime) -> datetime | None:
@@ -61,7 +65,7 @@ def acceptance_holds(file: VersionFile, topic: str, at: datetime) -> datetime | 
     return max(ends, default=None)
 
 
-def _registry(file: VersionFile, environment: Environment, at: datetime) -> Iterator[tuple[str, Fact]]:
+def _registry(file: VersionFile, at: datetime) -> Iterator[tuple[str, Fact]]:
     version, model = file.version, file.version.model
     known = Source(kind=Origin.REGISTRY, reference=str(version.pk), title=f"the registration of {version}")
     data = version.training_data
@@ -74,11 +78,13 @@ def _registry(file: VersionFile, environment: Environment, at: datetime) -> Iter
             Fact(value=frozenset(data.sensitive_columns), source=table, as_of=data.registered_at),
         )
     yield "version.framework", Fact(value=version.framework, source=known, as_of=version.registered_at)
-    yield "version.registered_at", Fact(value=version.registered_at, source=known, as_of=version.registered_at)
+    yield (
+        "version.registered_at",
+        Fact(value=version.registered_at, source=known, as_of=version.registered_at),
+    )
     inventory = Source(kind=Origin.REGISTRY, reference=str(model.pk), title=f"the inventory's record of {model.name}")
     yield "model.risk_tier", Fact(value=model.risk_tier, source=inventory, as_of=at)
     yield "model.retired", Fact(value=model.retired_at is not None, source=inventory, as_of=at)
-    yield "request.environment", Fact(value=environment.name, source=inventory, as_of=at)
 
 
 def _artifact(file: VersionFile, at: datetime, before: FactSnapshot | None) -> Iterator[tuple[str, Fact]]:
@@ -111,7 +117,10 @@ def _source(evidence: Evidence) -> Source:
 def _presence(file: VersionFile, measurement: str) -> Iterator[tuple[str, Fact]]:
     found = _newest(file, measurement)
     if found is not None:
-        yield f"evidence.{measurement}.present", Fact(value=True, source=_source(found), as_of=found.measured_at)
+        yield (
+            f"evidence.{measurement}.present",
+            Fact(value=True, source=_source(found), as_of=found.measured_at),
+        )
     else:
         version = file.version
         known = Source(kind=Origin.REGISTRY, reference=str(version.pk), title=f"the evidence kept about {version}")
@@ -191,8 +200,7 @@ def _explainability(file: VersionFile) -> Iterator[tuple[str, Fact]]:
     found = _newest(file, "explainability")
     if found is None:
         return
-    gap = found.results.get("additivity_gap")
-    fact = _measured(found, gap if isinstance(gap, Mapping) else {"value": gap})
+    fact = _measured(found, {"value": found.results["additivity"]["maximal_gap"]})
     if fact is not None:
         yield "explainability.additivity_gap", fact
 
@@ -201,9 +209,7 @@ def _checklist(file: VersionFile, at: datetime) -> Iterator[tuple[str, Fact]]:
     template = file.checklist.template
     read = Source(kind=Origin.CHECKLIST, reference=file.checklist.digest, title=f"checklist {file.checklist}")
     settled = {
-        answer.question
-        for answer in file.answers
-        if answer.choice in (AnswerChoice.YES, AnswerChoice.NOT_APPLICABLE)
+        answer.question for answer in file.answers if answer.choice in (AnswerChoice.YES, AnswerChoice.NOT_APPLICABLE)
     }
     blocking = [question for question in template if question.blocking and question.id not in settled]
     signed = [section for section in template.sections if section_is_signed(file, section)]
@@ -229,5 +235,7 @@ def _people(file: VersionFile, at: datetime) -> Iterator[tuple[str, Fact]]:
     own = sum(1 for approval in latest if approval.signer_id in own_people(file.version))
     yield "approvals.by_owner_or_registrant", Fact(value=own, source=read, as_of=at)
     until = acceptance_holds(file, "fairness", at)
-    accepted = Source(kind=Origin.ACCEPTANCE, reference=str(file.version.pk), title=f"risks accepted for {file.version}")
+    accepted = Source(
+        kind=Origin.ACCEPTANCE, reference=str(file.version.pk), title=f"risks accepted for {file.version}"
+    )
     yield "fairness.accepted", Fact(value=until is not None, source=accepted, as_of=at)

@@ -4,6 +4,7 @@ Each is one act; each ends with the version's standing computed anew.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -41,39 +42,53 @@ PERMISSIONS = {
 }
 
 
-def answer_question(
-    *,
-    actor: Actor,
-    version: ModelVersion,
-    question: str,
-    choice: str,
-    text: str = "",
-    evidence: Sequence[str] = (),
-) -> ChecklistAnswer:
-    """Answer one question, or answer it anew. The role that the question names answers it."""
+@dataclass(frozen=True, kw_only=True)
+class GivenAnswer:
+    """One answer as a person gives it: ``evidence`` are digests of the version's current evidence."""
+
+    question: str
+    choice: str
+    text: str = ""
+    evidence: Sequence[str] = ()
+
+
+def answer_questions(*, actor: Actor, version: ModelVersion, answers: Sequence[GivenAnswer]) -> list[ChecklistAnswer]:
+    """Answer questions, or answer them anew, in one act: all of them or none. The role a question names answers it."""
     actor.require("governance.answer_checklist")
     file = _file(version)
-    asked = file.checklist.template.questions.get(question)
+    for given in answers:
+        _require_answerable(actor, file, given)
+    before = {answer.question: answer for answer in file.answers}
+    now = timezone.now()
+    kept = []
+    event = events.QuestionsAnswered(questions=[given.question for given in answers])
+    with act(event, actor=actor, subject=version):
+        for given in answers:
+            answer = before.get(given.question) or ChecklistAnswer(
+                version=version, checklist=file.checklist, question=given.question
+            )
+            answer.choice, answer.text, answer.evidence = given.choice, given.text, list(given.evidence)
+            answer.answered_by_id, answer.answered_at = _user(actor), now
+            answer.save()
+            kept.append(answer)
+        recompute_version(version=version)
+    return kept
+
+
+def _require_answerable(actor: Actor, file: VersionFile, given: GivenAnswer) -> None:
+    asked = file.checklist.template.questions.get(given.question)
     if asked is None:
-        raise NotFound(f"The checklist has no question {question!r}.")
-    if choice not in AnswerChoice.values:
+        raise NotFound(f"The checklist has no question {given.question!r}.")
+    if given.choice not in AnswerChoice.values:
         raise DomainError(f"The answer must be one of {', '.join(AnswerChoice.values)}.", code="bad_choice")
-    if choice == AnswerChoice.NOT_APPLICABLE and not text.strip():
-        raise DomainError("Say why the question does not apply.", code="no_reason")
+    if given.choice == AnswerChoice.NOT_APPLICABLE and not given.text.strip():
+        raise DomainError(f"Say why the question does not apply: {asked.text}", code="no_reason")
     if actor.account is not None and asked.answered_by not in role_names(actor.account):
-        raise NotPermitted(f"This question is for the {asked.answered_by.replace('_', ' ')} to answer.")
+        raise NotPermitted(f"This question is for the {asked.answered_by.replace('_', ' ')} to answer: {asked.text}")
     known = {kept.digest for kept in file.evidence}
-    strange = [digest for digest in evidence if digest not in known]
+    strange = [digest for digest in given.evidence if digest not in known]
     if strange:
         raise DomainError(f"{strange[0]} is not current evidence of this version.", code="unknown_evidence")
-    found = next((given for given in file.answers if given.question == question), None)
-    answer = found or ChecklistAnswer(version=version, checklist=file.checklist, question=question)
-    answer.choice, answer.text, answer.evidence = choice, text, list(evidence)
-    answer.answered_by_id, answer.answered_at = _user(actor), timezone.now()
-    with act(events.QuestionAnswered(question=question, choice=choice), actor=actor, subject=version):
-        answer.save()
-        recompute_version(version=version)
-    return answer
 
 
 def sign_section(

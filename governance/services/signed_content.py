@@ -6,7 +6,7 @@ or role makes it worthless.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audits.merkle.canonical import Json, canonical_bytes, sha256_hex
 from audits.models import Evidence
@@ -40,6 +40,8 @@ class VersionFile:
     sign_offs: Sequence[SignOff]
     approvals: Sequence[Approval]
     acceptances: Sequence[RiskAcceptance]
+    # Digests of sections, computed once a reading: approvals and facts ask for each several times.
+    digests: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 def read_file(version: ModelVersion) -> VersionFile | None:
@@ -66,6 +68,12 @@ def read_file(version: ModelVersion) -> VersionFile | None:
 
 def section_digest(file: VersionFile, section: Section) -> str:
     """SHA-256 of what a sign-off of this section is over."""
+    if section.id not in file.digests:
+        file.digests[section.id] = _section_digest(file, section)
+    return file.digests[section.id]
+
+
+def _section_digest(file: VersionFile, section: Section) -> str:
     ids = [question.id for question in section.questions]
     kinds = {kind for question in section.questions for kind in question.evidence}
     answers: list[Json] = [

@@ -16,7 +16,7 @@ from governance.policies.evaluation import ClauseResult, Outcome, evaluate
 from governance.policies.expressions import AllOf, AnyOf, Comparison, Expression, Not
 from governance.policies.kleene import Truth
 from governance.policies.snapshots import FactSnapshot
-from governance.services.facts import acceptance_holds, gather_facts
+from governance.services.facts import acceptance_holds, gather_facts, in_environment
 from governance.services.signed_content import VersionFile, read_file
 from registry.models import Environment, ModelVersion
 
@@ -26,8 +26,22 @@ def recompute_version(*, version: ModelVersion) -> list[Standing]:
     file = read_file(version)
     if file is None:
         return []
+    at = timezone.now()
+    standings = {standing.environment_id: standing for standing in Standing.objects.filter(version=file.version)}
+    before = next((FactSnapshot.from_json(standing.facts) for standing in standings.values()), None)
+    facts = gather_facts(file, at=at, before=before)
     assignments = PolicyAssignment.objects.select_related("environment", "policy", "checklist")
-    return [_compute(file, assignment.environment, assignment.policy) for assignment in assignments]
+    return [
+        _compute(
+            file,
+            standings.get(assignment.environment_id)
+            or Standing(version=file.version, environment=assignment.environment),
+            assignment.policy,
+            in_environment(facts, file, assignment.environment, at),
+            at,
+        )
+        for assignment in assignments
+    ]
 
 
 def recompute_environment(*, environment: Environment) -> None:
@@ -47,19 +61,14 @@ def refresh_standings(*, actor: Actor) -> int:
     return count
 
 
-def _compute(file: VersionFile, environment: Environment, policy: Policy) -> Standing:
-    at = timezone.now()
-    standing = Standing.objects.filter(version=file.version, environment=environment).first()
-    before = FactSnapshot.from_json(standing.facts) if standing is not None else None
-    facts = gather_facts(file, environment, at=at, before=before)
+def _compute(file: VersionFile, standing: Standing, policy: Policy, facts: FactSnapshot, at: datetime) -> Standing:
     outcome = evaluate(policy.rules, facts, at=at)
     task = facts.get("performance.task")
     covers = policy.rules.applies(
         risk_tier=file.version.model.risk_tier,
-        environment=environment.name,
+        environment=standing.environment.name,
         task=str(task.value) if task is not None else "",
     )
-    standing = standing or Standing(version=file.version, environment=environment)
     standing.allowed = outcome.allowed and covers
     standing.policy = policy
     standing.outcome = {**outcome.as_json(), "reasons": list(_reasons(outcome, covers=covers))}
@@ -118,4 +127,3 @@ def _comparisons(expression: Expression) -> Iterable[Comparison]:
             yield from _comparisons(child)
         case Comparison():
             yield expression
-
