@@ -68,9 +68,7 @@ def cluster(pytestconfig: pytest.Config, django_db_blocker: DjangoDbBlocker) -> 
 
 
 @pytest.fixture
-def database(
-    cluster: Cluster, django_db_blocker: DjangoDbBlocker, own_directories: Path
-) -> Iterator[Database]:
+def database(cluster: Cluster, django_db_blocker: DjangoDbBlocker, own_directories: Path) -> Iterator[Database]:
     """A fresh, migrated database of this test's own; what it commits is committed."""
     name = cluster.clone()
     try:

@@ -54,9 +54,7 @@ class OwnServer:
         self._superuser = conninfo_to_dict(url)
         with psycopg.connect(url, autocommit=True) as connection:
             for role in ("owner", "application"):
-                known = connection.execute(
-                    "SELECT FROM pg_roles WHERE rolname = %s", [_name(role)]
-                ).fetchone()
+                known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [_name(role)]).fetchone()
                 connection.execute(
                     sql.SQL("{} ROLE {} LOGIN NOSUPERUSER PASSWORD {}").format(
                         sql.SQL("CREATE" if known is None else "ALTER"),
@@ -107,16 +105,13 @@ class Cluster:
         with self.connect("superuser", "postgres") as server:
             self._sweep(server)
             server.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(
-                    sql.Identifier(self.template)
-                )
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(self.template))
             )
             self._restrict(server, self.template)
         with self.connect("superuser", self.template) as own:
             own.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         with django_uses(self.template):
             call_command("migrate", verbosity=0)
-            furnish()
 
     def clone(self, *, source: str | None = None) -> str:
         """A copy of the template, or of another database that nobody is connected to; its name."""
@@ -147,16 +142,8 @@ class Cluster:
         """Drop what runs that were killed left behind."""
         rows = server.execute(r"SELECT datname FROM pg_database WHERE datname ~ '^test_\d+_'").fetchall()
         for (name,) in rows:
-            if not Path(f"/proc/{str(name).split('_')[1]}").exists() or str(name).startswith(
-                f"{self._prefix}_"
-            ):
-                server.execute(
-                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(str(name)))
-                )
-
-
-def furnish() -> None:
-    """What every installation has after its set-up beyond empty tables. Runs once, on the template."""
+            if not Path(f"/proc/{str(name).split('_')[1]}").exists() or str(name).startswith(f"{self._prefix}_"):
+                server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(str(name))))
 
 
 @contextmanager

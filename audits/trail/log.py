@@ -41,6 +41,17 @@ def latest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-size").first()
 
 
+def pending_acts() -> int:
+    """How many committed acts are not yet under a signed checkpoint."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM audits_act a LEFT JOIN audits_entry e ON e.epoch = a.epoch AND e.xid = a.xid"
+            " WHERE e.index IS NULL OR e.index >= (SELECT coalesce(max(size), 0) FROM audits_checkpoint)"
+        )
+        (waiting,) = cursor.fetchone()
+    return int(waiting)
+
+
 def tree_of(size: int) -> Tree:
     """The tree over the first ``size`` entries, from one read of their leaf hashes. Raises NotFound."""
     with connection.cursor() as cursor:

@@ -1,14 +1,12 @@
 """Django's migrate, as the owner of the tables: the application's role may not alter anything."""
 
-from argparse import ArgumentParser
-
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as MigrateCommand
 
 
 class Command(MigrateCommand):
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(database="owner" if "owner" in settings.DATABASES else "default")
 
