@@ -43,15 +43,6 @@ class SessionOpened:
     roles: list[str]
 
 
-@event("governance.setup.completed")
-@dataclass(frozen=True, kw_only=True)
-class SetupCompleted:
-    """The fixtures were loaded: roles, environments, checklist, policy."""
-
-    policy_digest: str
-    checklist_digest: str
-
-
 @event("governance.policy.adopted")
 @dataclass(frozen=True, kw_only=True)
 class PolicyAdopted:
