@@ -88,3 +88,24 @@ class PredictionsReported:
     digest: str
     rows: int
     rows_with_outcome: int
+
+
+@event("registry.intake.received")
+@dataclass(frozen=True, kw_only=True)
+class IntakeReceived:
+    """An upload was kept; a worker reads it next."""
+
+    purpose: str
+    digest: str
+
+
+@event("registry.intake.finished")
+@dataclass(frozen=True, kw_only=True)
+class IntakeFinished:
+    result: str
+
+
+@event("registry.intake.failed")
+@dataclass(frozen=True, kw_only=True)
+class IntakeFailed:
+    code: str

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import DataError
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
@@ -11,11 +12,11 @@ from audits.artifacts import store
 from audits.errors import DomainError
 from audits.services.evidence import MeasuredRecord
 from audits.trail import Actor
-from registry.models import Assessment, AssessmentStatus
-from registry.services import assessments
+from registry.models import Assessment, AssessmentStatus, Intake, IntakeStatus
+from registry.services import assessments, intakes
+from registry.services.intakes import MEDIA_TYPES
 
 PREDICTIONS_FORMAT = "predictions"
-_SUFFIXES = {"text/csv": ".csv", "application/vnd.apache.parquet": ".parquet"}
 
 
 @app.task(name="registry.assess", queue="measure")
@@ -24,9 +25,7 @@ def assess(*, assessment_id: str) -> None:
     run_assessment(Assessment.objects.select_related("version__model", "dataset").get(pk=assessment_id))
 
 
-def run_assessment(
-    assessment: Assessment, *, progress: Callable[[str], None] = lambda line: None
-) -> Assessment:
+def run_assessment(assessment: Assessment, *, progress: Callable[[str], None] = lambda line: None) -> Assessment:
     """Do it here and now. One that is closed is left as it is: a job may be run twice."""
     if assessment.status in (AssessmentStatus.SUCCEEDED, AssessmentStatus.FAILED):
         return assessment
@@ -37,9 +36,7 @@ def run_assessment(
     except DomainError as problem:
         assessments.fail_assessment(actor=actor, assessment=assessment, problem=problem)
     else:
-        assessments.finish_assessment(
-            actor=actor, assessment=assessment, records=records, measured_at=timezone.now()
-        )
+        assessments.finish_assessment(actor=actor, assessment=assessment, records=records, measured_at=timezone.now())
     return assessment
 
 
@@ -60,14 +57,12 @@ def _measure(assessment: Assessment, progress: Callable[[str], None]) -> list[Me
     }
     request = MeasureRequest.from_json(json.loads(json.dumps(asked)))
     assert isinstance(request.subject, Subject)
-    with store.local_copy(dataset.digest, suffix=_SUFFIXES.get(dataset.media_type, "")) as data:
+    with store.local_copy(dataset.digest, suffix=MEDIA_TYPES.get(dataset.media_type, "")) as data:
         if version.artifact_format == PREDICTIONS_FORMAT:
             found = run_isolated(request, model_path=None, data_path=data, progress=progress, **_limits())
         else:
             with store.local_copy(version.artifact_digest, suffix=f".{version.artifact_format}") as model:
-                found = run_isolated(
-                    request, model_path=model, data_path=data, progress=progress, **_limits()
-                )
+                found = run_isolated(request, model_path=model, data_path=data, progress=progress, **_limits())
     return [
         MeasuredRecord(
             document=record.as_json(),
@@ -83,3 +78,23 @@ def _limits() -> dict[str, int]:
         "timeout_seconds": settings.MEASUREMENT_SECONDS,
         "memory_bytes": settings.MEASUREMENT_MEMORY_BYTES,
     }
+
+
+@app.task(name="registry.take_in", queue=intakes.QUEUE)
+def take_in(*, intake_id: str) -> None:
+    """Read an upload and make of it what it was sent as, in the name of its sender."""
+    from registry.reading import read_intake
+
+    intake = Intake.objects.select_related("requested_by").get(pk=intake_id)
+    if intake.status != IntakeStatus.QUEUED:
+        return
+    actor = Actor.system("worker", via="job")
+    try:
+        result = read_intake(intake)
+    except DomainError as problem:
+        intakes.fail_intake(actor=actor, intake=intake, problem=problem)
+    except DataError:
+        unfit = DomainError("A name in the table cannot be stored: it holds a NUL character. Rename it.")
+        intakes.fail_intake(actor=actor, intake=intake, problem=unfit)
+    else:
+        intakes.finish_intake(actor=actor, intake=intake, result=result)

@@ -7,203 +7,363 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('registry', '0001_initial'),
+        ("registry", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Checklist',
+            name="Checklist",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=100)),
-                ('version', models.CharField(max_length=50)),
-                ('title', models.CharField(max_length=200)),
-                ('document', models.JSONField()),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('adopted_at', models.DateTimeField()),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=100)),
+                ("version", models.CharField(max_length=50)),
+                ("title", models.CharField(max_length=200)),
+                ("document", models.JSONField()),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("adopted_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['-adopted_at'],
+                "ordering": ["-adopted_at"],
             },
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=100)),
-                ('version', models.CharField(max_length=50)),
-                ('title', models.CharField(max_length=200)),
-                ('document', models.JSONField()),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('adopted_at', models.DateTimeField()),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=100)),
+                ("version", models.CharField(max_length=50)),
+                ("title", models.CharField(max_length=200)),
+                ("document", models.JSONField()),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("adopted_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'policies',
-                'ordering': ['-adopted_at'],
+                "verbose_name_plural": "policies",
+                "ordering": ["-adopted_at"],
             },
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('scopes', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("scopes", models.JSONField()),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tokens", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('signer_name', models.CharField(max_length=200)),
-                ('role', models.CharField(max_length=32)),
-                ('meaning', models.CharField(max_length=300)),
-                ('comment', models.TextField(blank=True)),
-                ('signed_digest', models.CharField(help_text='SHA-256 of what was signed.', max_length=64)),
-                ('method', models.CharField(help_text='How the signer proved who they are, for example password.', max_length=32)),
-                ('signed_at', models.DateTimeField()),
-                ('verdict', models.CharField(choices=[('approved', 'Approved'), ('rejected', 'Rejected')], max_length=16)),
-                ('signer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='registry.modelversion')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("signer_name", models.CharField(max_length=200)),
+                ("role", models.CharField(max_length=32)),
+                ("meaning", models.CharField(max_length=300)),
+                ("comment", models.TextField(blank=True)),
+                ("signed_digest", models.CharField(help_text="SHA-256 of what was signed.", max_length=64)),
+                (
+                    "method",
+                    models.CharField(
+                        help_text="How the signer proved who they are, for example password.", max_length=32
+                    ),
+                ),
+                ("signed_at", models.DateTimeField()),
+                (
+                    "verdict",
+                    models.CharField(choices=[("approved", "Approved"), ("rejected", "Rejected")], max_length=16),
+                ),
+                (
+                    "signer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['signed_at'],
-                'abstract': False,
+                "ordering": ["signed_at"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('asked', models.JSONField(help_text='Model, version, digest, environment and action as they were asked.')),
-                ('action', models.CharField(max_length=32)),
-                ('allowed', models.BooleanField()),
-                ('status', models.CharField(max_length=16)),
-                ('reasons', models.JSONField()),
-                ('policy_digest', models.CharField(blank=True, max_length=64)),
-                ('actor', models.CharField(max_length=100)),
-                ('decided_at', models.DateTimeField()),
-                ('environment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='registry.environment')),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='registry.modelversion')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "asked",
+                    models.JSONField(help_text="Model, version, digest, environment and action as they were asked."),
+                ),
+                ("action", models.CharField(max_length=32)),
+                ("allowed", models.BooleanField()),
+                ("status", models.CharField(max_length=16)),
+                ("reasons", models.JSONField()),
+                ("policy_digest", models.CharField(blank=True, max_length=64)),
+                ("actor", models.CharField(max_length=100)),
+                ("decided_at", models.DateTimeField()),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="registry.environment",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-decided_at'],
+                "ordering": ["-decided_at"],
             },
         ),
         migrations.CreateModel(
-            name='Dossier',
+            name="Dossier",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('digest', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField(help_text='Bytes.')),
-                ('status', models.CharField(max_length=32)),
-                ('checkpoint_size', models.BigIntegerField()),
-                ('printed_at', models.DateTimeField()),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dossiers', to='registry.environment')),
-                ('printed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dossiers', to='registry.modelversion')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("digest", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField(help_text="Bytes.")),
+                ("status", models.CharField(max_length=32)),
+                ("checkpoint_size", models.BigIntegerField()),
+                ("printed_at", models.DateTimeField()),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="dossiers", to="registry.environment"
+                    ),
+                ),
+                (
+                    "printed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="dossiers", to="registry.modelversion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-printed_at'],
+                "ordering": ["-printed_at"],
             },
         ),
         migrations.CreateModel(
-            name='PolicyAssignment',
+            name="PolicyAssignment",
             fields=[
-                ('environment', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='assignment', serialize=False, to='registry.environment')),
-                ('checklist', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='governance.checklist')),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='governance.policy')),
+                (
+                    "environment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="assignment",
+                        serialize=False,
+                        to="registry.environment",
+                    ),
+                ),
+                (
+                    "checklist",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assignments",
+                        to="governance.checklist",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="assignments", to="governance.policy"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='RiskAcceptance',
+            name="RiskAcceptance",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('signer_name', models.CharField(max_length=200)),
-                ('role', models.CharField(max_length=32)),
-                ('meaning', models.CharField(max_length=300)),
-                ('comment', models.TextField(blank=True)),
-                ('signed_digest', models.CharField(help_text='SHA-256 of what was signed.', max_length=64)),
-                ('method', models.CharField(help_text='How the signer proved who they are, for example password.', max_length=32)),
-                ('signed_at', models.DateTimeField()),
-                ('topic', models.CharField(help_text='What is accepted, for example fairness.', max_length=32)),
-                ('expires_at', models.DateTimeField()),
-                ('signer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='risk_acceptances', to='registry.modelversion')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("signer_name", models.CharField(max_length=200)),
+                ("role", models.CharField(max_length=32)),
+                ("meaning", models.CharField(max_length=300)),
+                ("comment", models.TextField(blank=True)),
+                ("signed_digest", models.CharField(help_text="SHA-256 of what was signed.", max_length=64)),
+                (
+                    "method",
+                    models.CharField(
+                        help_text="How the signer proved who they are, for example password.", max_length=32
+                    ),
+                ),
+                ("signed_at", models.DateTimeField()),
+                ("topic", models.CharField(help_text="What is accepted, for example fairness.", max_length=32)),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "signer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="risk_acceptances",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['signed_at'],
-                'abstract': False,
+                "ordering": ["signed_at"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='SignOff',
+            name="SignOff",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('signer_name', models.CharField(max_length=200)),
-                ('role', models.CharField(max_length=32)),
-                ('meaning', models.CharField(max_length=300)),
-                ('comment', models.TextField(blank=True)),
-                ('signed_digest', models.CharField(help_text='SHA-256 of what was signed.', max_length=64)),
-                ('method', models.CharField(help_text='How the signer proved who they are, for example password.', max_length=32)),
-                ('signed_at', models.DateTimeField()),
-                ('section', models.CharField(max_length=100)),
-                ('checklist', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sign_offs', to='governance.checklist')),
-                ('signer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sign_offs', to='registry.modelversion')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("signer_name", models.CharField(max_length=200)),
+                ("role", models.CharField(max_length=32)),
+                ("meaning", models.CharField(max_length=300)),
+                ("comment", models.TextField(blank=True)),
+                ("signed_digest", models.CharField(help_text="SHA-256 of what was signed.", max_length=64)),
+                (
+                    "method",
+                    models.CharField(
+                        help_text="How the signer proved who they are, for example password.", max_length=32
+                    ),
+                ),
+                ("signed_at", models.DateTimeField()),
+                ("section", models.CharField(max_length=100)),
+                (
+                    "checklist",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="sign_offs", to="governance.checklist"
+                    ),
+                ),
+                (
+                    "signer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sign_offs",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['signed_at'],
-                'abstract': False,
+                "ordering": ["signed_at"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ChecklistAnswer',
+            name="ChecklistAnswer",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('question', models.CharField(max_length=100)),
-                ('choice', models.CharField(choices=[('yes', 'Yes'), ('no', 'No'), ('not_applicable', 'Not applicable')], max_length=16)),
-                ('text', models.TextField(blank=True)),
-                ('evidence', models.JSONField(blank=True, default=list, help_text='Digests of the evidence it rests on.')),
-                ('answered_at', models.DateTimeField()),
-                ('answered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('checklist', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='governance.checklist')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='registry.modelversion')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("question", models.CharField(max_length=100)),
+                (
+                    "choice",
+                    models.CharField(
+                        choices=[("yes", "Yes"), ("no", "No"), ("not_applicable", "Not applicable")], max_length=16
+                    ),
+                ),
+                ("text", models.TextField(blank=True)),
+                (
+                    "evidence",
+                    models.JSONField(blank=True, default=list, help_text="Digests of the evidence it rests on."),
+                ),
+                ("answered_at", models.DateTimeField()),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "checklist",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="answers", to="governance.checklist"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="answers", to="registry.modelversion"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('version', 'checklist', 'question'), name='one_answer_a_question')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("version", "checklist", "question"), name="one_answer_a_question")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Standing',
+            name="Standing",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('allowed', models.BooleanField()),
-                ('outcome', models.JSONField(help_text="The policy's evaluation, clause by clause.")),
-                ('facts', models.JSONField(help_text='The facts it was evaluated over.')),
-                ('computed_at', models.DateTimeField()),
-                ('valid_until', models.DateTimeField(help_text='When something it rests on runs out.', null=True)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='standings', to='registry.environment')),
-                ('policy', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.policy')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='standings', to='registry.modelversion')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("allowed", models.BooleanField()),
+                ("outcome", models.JSONField(help_text="The policy's evaluation, clause by clause.")),
+                ("facts", models.JSONField(help_text="The facts it was evaluated over.")),
+                ("computed_at", models.DateTimeField()),
+                ("valid_until", models.DateTimeField(help_text="When something it rests on runs out.", null=True)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="standings", to="registry.environment"
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.policy"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="standings",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('version', 'environment'), name='one_standing_each')],
+                "constraints": [models.UniqueConstraint(fields=("version", "environment"), name="one_standing_each")],
             },
         ),
     ]

@@ -1,6 +1,6 @@
 """The top floor's tables: what must be true, who says so, and what follows."""
 
-from governance.models.decisions import ApiToken, Decision, Dossier, Standing
+from governance.models.decisions import ApiToken, Decision, Dossier, DossierOrder, OrderStatus, Standing
 from governance.models.rules import Checklist, Policy, PolicyAssignment
 from governance.models.signatures import (
     AnswerChoice,
@@ -19,6 +19,8 @@ __all__ = [
     "ChecklistAnswer",
     "Decision",
     "Dossier",
+    "DossierOrder",
+    "OrderStatus",
     "Policy",
     "PolicyAssignment",
     "RiskAcceptance",

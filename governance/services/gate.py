@@ -12,6 +12,7 @@ from functools import cache
 from uuid import UUID, uuid4
 
 import orjson
+from django.conf import settings
 from django.db import connection
 from psycopg.types.json import Jsonb
 
@@ -67,7 +68,7 @@ class Answer:
     policy_id: str
     policy_digest: str
     decided_at: datetime
-    valid_until: datetime | None
+    permit_until: datetime | None
 
 
 _STATEMENT = """
@@ -112,18 +113,21 @@ WITH token AS MATERIALIZED (
     FROM found
 ), decided AS (
     INSERT INTO governance_decision
-        (id, asked, action, version_id, environment_id, allowed, status, reasons, policy_digest, actor, decided_at)
+        (id, asked, action, version_id, environment_id, allowed, status, reasons, policy_digest, actor, decided_at,
+         permit_until, receipt)
     SELECT %(id)s, %(asked)s, %(action)s, version_id, environment_id, code = 'allowed',
         CASE code WHEN 'allowed' THEN 'ALLOWED' WHEN 'unknown_version' THEN 'UNKNOWN'
             WHEN 'unknown_environment' THEN 'UNKNOWN' ELSE 'DENIED' END,
         CASE WHEN code IN ('allowed', 'denied') THEN outcome -> 'reasons'
             ELSE jsonb_build_array(%(reasons)s::jsonb -> code) END,
-        coalesce(policy_digest, ''), 'user:' || account_id, statement_timestamp()
+        coalesce(policy_digest, ''), 'user:' || account_id, statement_timestamp(),
+        CASE code WHEN 'allowed' THEN
+            least(statement_timestamp() + make_interval(hours => %(hours)s), valid_until) END, act_id
     FROM found CROSS JOIN opened
-    RETURNING allowed, status, reasons, decided_at
+    RETURNING allowed, status, reasons, decided_at, permit_until
 )
 SELECT token.may, opened.act_id, d.allowed, d.status, f.code, d.reasons::text, coalesce(f.name, ''), f.number, f.version_id,
-    coalesce(f.artifact_digest, ''), coalesce(f.policy_key, ''), coalesce(f.policy_digest, ''), d.decided_at, f.valid_until
+    coalesce(f.artifact_digest, ''), coalesce(f.policy_key, ''), coalesce(f.policy_digest, ''), d.decided_at, d.permit_until
 FROM token LEFT JOIN found f ON true LEFT JOIN opened ON true LEFT JOIN decided d ON true
 """
 
@@ -213,6 +217,7 @@ def decide(*, token: str, question: Question) -> Answer:
                 "action": question.action,
                 "asked": Jsonb(asked),
                 "reasons": Jsonb(_REASONS),
+                "hours": settings.PERMIT_HOURS,
             },
         )
         row = cursor.fetchone()
@@ -224,7 +229,22 @@ def decide(*, token: str, question: Question) -> Answer:
 
 
 def _answer(decision: UUID, question: Question, digest: str, row: tuple[object, ...]) -> Answer:
-    _, act_id, allowed, status, code, reasons, model, number, version_id, registered, key, policy, at, until = row
+    (
+        _,
+        act_id,
+        allowed,
+        status,
+        code,
+        reasons,
+        model,
+        number,
+        version_id,
+        registered,
+        key,
+        policy,
+        at,
+        until,
+    ) = row
     return Answer(
         id=decision,
         act_id=act_id,  # type: ignore[arg-type]
@@ -240,7 +260,7 @@ def _answer(decision: UUID, question: Question, digest: str, row: tuple[object, 
         policy_id=str(key),
         policy_digest=str(policy),
         decided_at=at,  # type: ignore[arg-type]
-        valid_until=until if isinstance(until, datetime) else None,
+        permit_until=until if isinstance(until, datetime) else None,
     )
 
 

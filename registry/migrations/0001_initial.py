@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,153 +16,369 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Environment',
+            name="Environment",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=50, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9._-]{0,99}$', 'A name is lower-case letters, digits, dots, dashes and underscores, at most 100 of them.')])),
-                ('title', models.CharField(max_length=100)),
-                ('rank', models.PositiveSmallIntegerField(help_text='Order towards production.')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=50,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9._-]{0,99}$",
+                                "A name is lower-case letters, digits, dots, dashes and underscores, at most 100 of them.",
+                            )
+                        ],
+                    ),
+                ),
+                ("title", models.CharField(max_length=100)),
+                ("rank", models.PositiveSmallIntegerField(help_text="Order towards production.")),
             ],
             options={
-                'ordering': ['rank'],
+                "ordering": ["rank"],
             },
         ),
         migrations.CreateModel(
-            name='DatasetVersion',
+            name="DatasetVersion",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9._-]{0,99}$', 'A name is lower-case letters, digits, dots, dashes and underscores, at most 100 of them.')])),
-                ('number', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField(help_text='Bytes.')),
-                ('media_type', models.CharField(max_length=100)),
-                ('file_name', models.CharField(max_length=200)),
-                ('row_count', models.BigIntegerField()),
-                ('columns', models.JSONField(help_text='Name, type, missing and distinct counts of each column.')),
-                ('sensitive_columns', models.JSONField(blank=True, default=list)),
-                ('target_column', models.CharField(blank=True, max_length=200)),
-                ('source', models.CharField(help_text='Where the rows come from.', max_length=500)),
-                ('registered_at', models.DateTimeField()),
-                ('registered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=100,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9._-]{0,99}$",
+                                "A name is lower-case letters, digits, dots, dashes and underscores, at most 100 of them.",
+                            )
+                        ],
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField(help_text="Bytes.")),
+                ("media_type", models.CharField(max_length=100)),
+                ("file_name", models.CharField(max_length=200)),
+                ("row_count", models.BigIntegerField()),
+                (
+                    "columns",
+                    models.JSONField(help_text="Name, type, missing and distinct counts of each column."),
+                ),
+                ("sensitive_columns", models.JSONField(blank=True, default=list)),
+                ("target_column", models.CharField(blank=True, max_length=200)),
+                ("source", models.CharField(help_text="Where the rows come from.", max_length=500)),
+                ("registered_at", models.DateTimeField()),
+                (
+                    "registered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', '-number'],
+                "ordering": ["name", "-number"],
             },
         ),
         migrations.CreateModel(
-            name='ModelVersion',
+            name="ModelVersion",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('artifact_digest', models.CharField(max_length=64)),
-                ('artifact_size', models.BigIntegerField(help_text='Bytes.')),
-                ('artifact_format', models.CharField(help_text='For example skops, or predictions for a table.', max_length=32)),
-                ('artifact_name', models.CharField(max_length=200)),
-                ('framework', models.CharField(max_length=100)),
-                ('framework_version', models.CharField(blank=True, max_length=50)),
-                ('parameters', models.JSONField(blank=True, default=dict)),
-                ('metrics', models.JSONField(blank=True, default=dict, help_text='As the registrant stated them; evidence is measured.')),
-                ('packages', models.JSONField(blank=True, default=dict, help_text='Exact package versions of the training environment.')),
-                ('source_commit', models.CharField(blank=True, max_length=100)),
-                ('notes', models.TextField(blank=True)),
-                ('registered_at', models.DateTimeField()),
-                ('registered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('training_data', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='registry.datasetversion')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("artifact_digest", models.CharField(max_length=64)),
+                ("artifact_size", models.BigIntegerField(help_text="Bytes.")),
+                (
+                    "artifact_format",
+                    models.CharField(help_text="For example skops, or predictions for a table.", max_length=32),
+                ),
+                ("artifact_name", models.CharField(max_length=200)),
+                ("framework", models.CharField(max_length=100)),
+                ("framework_version", models.CharField(blank=True, max_length=50)),
+                ("parameters", models.JSONField(blank=True, default=dict)),
+                (
+                    "metrics",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="As the registrant stated them; evidence is measured.",
+                    ),
+                ),
+                (
+                    "packages",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Exact package versions of the training environment.",
+                    ),
+                ),
+                ("source_commit", models.CharField(blank=True, max_length=100)),
+                ("notes", models.TextField(blank=True)),
+                ("registered_at", models.DateTimeField()),
+                (
+                    "registered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "training_data",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="registry.datasetversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['model__name', '-number'],
+                "ordering": ["model__name", "-number"],
             },
         ),
         migrations.CreateModel(
-            name='Deployment',
+            name="Deployment",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('digest', models.CharField(help_text='SHA-256 of what runs, as serving reports it.', max_length=64)),
-                ('recognized', models.BooleanField(help_text='Whether the digest is that of a registered version.')),
-                ('status', models.CharField(help_text='deployed or stopped', max_length=16)),
-                ('reference', models.CharField(blank=True, help_text="Serving's own name for it.", max_length=200)),
-                ('decision', models.CharField(blank=True, help_text='The decision it was deployed under.', max_length=36)),
-                ('reported_at', models.DateTimeField()),
-                ('reported_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deployments', to='registry.environment')),
-                ('version', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deployments', to='registry.modelversion')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "digest",
+                    models.CharField(help_text="SHA-256 of what runs, as serving reports it.", max_length=64),
+                ),
+                (
+                    "recognized",
+                    models.BooleanField(help_text="Whether the digest is that of a registered version."),
+                ),
+                ("status", models.CharField(help_text="deployed or stopped", max_length=16)),
+                (
+                    "reference",
+                    models.CharField(blank=True, help_text="Serving's own name for it.", max_length=200),
+                ),
+                (
+                    "decision",
+                    models.CharField(blank=True, help_text="The decision it was deployed under.", max_length=36),
+                ),
+                ("reported_at", models.DateTimeField()),
+                (
+                    "reported_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deployments",
+                        to="registry.environment",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deployments",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-reported_at'],
+                "ordering": ["-reported_at"],
             },
         ),
         migrations.CreateModel(
-            name='Assessment',
+            name="Assessment",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('measurements', models.JSONField(help_text='Which measurements, for example performance and fairness.')),
-                ('parameters', models.JSONField(blank=True, default=dict)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('failed', 'Failed')], default='queued', max_length=16)),
-                ('problem', models.TextField(blank=True, help_text='Why it failed and what to do.')),
-                ('evidence', models.JSONField(blank=True, default=list, help_text='Digests of the evidence it yielded.')),
-                ('requested_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to='registry.datasetversion')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to='registry.modelversion')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "measurements",
+                    models.JSONField(help_text="Which measurements, for example performance and fairness."),
+                ),
+                ("parameters", models.JSONField(blank=True, default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=16,
+                    ),
+                ),
+                ("problem", models.TextField(blank=True, help_text="Why it failed and what to do.")),
+                (
+                    "evidence",
+                    models.JSONField(blank=True, default=list, help_text="Digests of the evidence it yielded."),
+                ),
+                ("requested_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assessments",
+                        to="registry.datasetversion",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assessments",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-requested_at'],
+                "ordering": ["-requested_at"],
             },
         ),
         migrations.CreateModel(
-            name='PredictionBatch',
+            name="PredictionBatch",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('digest', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField(help_text='Bytes.')),
-                ('media_type', models.CharField(max_length=100)),
-                ('rows', models.BigIntegerField()),
-                ('rows_with_outcome', models.BigIntegerField()),
-                ('columns', models.JSONField(blank=True, default=list)),
-                ('reported_at', models.DateTimeField()),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prediction_batches', to='registry.environment')),
-                ('reported_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prediction_batches', to='registry.modelversion')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("digest", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField(help_text="Bytes.")),
+                ("media_type", models.CharField(max_length=100)),
+                ("rows", models.BigIntegerField()),
+                ("rows_with_outcome", models.BigIntegerField()),
+                ("columns", models.JSONField(blank=True, default=list)),
+                ("reported_at", models.DateTimeField()),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="prediction_batches",
+                        to="registry.environment",
+                    ),
+                ),
+                (
+                    "reported_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="prediction_batches",
+                        to="registry.modelversion",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'prediction batches',
-                'ordering': ['-reported_at'],
+                "verbose_name_plural": "prediction batches",
+                "ordering": ["-reported_at"],
             },
         ),
         migrations.CreateModel(
-            name='RegisteredModel',
+            name="RegisteredModel",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9._-]{0,99}$', 'A name is lower-case letters, digits, dots, dashes and underscores, at most 100 of them.')])),
-                ('title', models.CharField(max_length=200)),
-                ('business_unit', models.CharField(max_length=200)),
-                ('intended_purpose', models.TextField()),
-                ('risk_tier', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], max_length=16)),
-                ('registered_at', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='owned_models', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=100,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9._-]{0,99}$",
+                                "A name is lower-case letters, digits, dots, dashes and underscores, at most 100 of them.",
+                            )
+                        ],
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("business_unit", models.CharField(max_length=200)),
+                ("intended_purpose", models.TextField()),
+                (
+                    "risk_tier",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low"),
+                            ("medium", "Medium"),
+                            ("high", "High"),
+                            ("critical", "Critical"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("registered_at", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="owned_models",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'model',
-                'ordering': ['name'],
+                "verbose_name": "model",
+                "ordering": ["name"],
             },
         ),
         migrations.AddField(
-            model_name='modelversion',
-            name='model',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='registry.registeredmodel'),
+            model_name="modelversion",
+            name="model",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="versions",
+                to="registry.registeredmodel",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(fields=('name', 'number'), name='dataset_number_once'),
+            model_name="datasetversion",
+            constraint=models.UniqueConstraint(fields=("name", "number"), name="dataset_number_once"),
         ),
         migrations.AddIndex(
-            model_name='modelversion',
-            index=models.Index(fields=['artifact_digest'], name='version_by_digest'),
+            model_name="modelversion",
+            index=models.Index(fields=["artifact_digest"], name="version_by_digest"),
         ),
         migrations.AddConstraint(
-            model_name='modelversion',
-            constraint=models.UniqueConstraint(fields=('model', 'number'), name='version_number_once'),
+            model_name="modelversion",
+            constraint=models.UniqueConstraint(fields=("model", "number"), name="version_number_once"),
         ),
     ]

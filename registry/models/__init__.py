@@ -1,5 +1,6 @@
 """The middle floor's tables: what exists, and what happens to it."""
 
+from registry.models.intakes import Intake, IntakePurpose, IntakeStatus
 from registry.models.inventory import DatasetVersion, Environment, ModelVersion, RegisteredModel, RiskTier
 from registry.models.operations import Assessment, AssessmentStatus, Deployment, PredictionBatch
 
@@ -9,6 +10,9 @@ __all__ = [
     "DatasetVersion",
     "Deployment",
     "Environment",
+    "Intake",
+    "IntakePurpose",
+    "IntakeStatus",
     "ModelVersion",
     "PredictionBatch",
     "RegisteredModel",

@@ -32,7 +32,9 @@ def request_assessment(
     actor.require("registry.run_assessment")
     unknown = [name for name in measurements if name not in MEASUREMENTS]
     if unknown or not measurements:
-        raise DomainError(f"measurements must be some of {', '.join(MEASUREMENTS)}.", code="unknown_measurement")
+        raise DomainError(
+            f"measurements must be some of {', '.join(MEASUREMENTS)}.", code="unknown_measurement"
+        )
     _require_parameters(dataset, parameters)
     for digest, what in ((version.artifact_digest, "artifact"), (dataset.digest, "table")):
         if not store.exists(digest):
@@ -109,7 +111,8 @@ def _require_parameters(dataset: DatasetVersion, parameters: Mapping[str, object
     for name in filter(None, [target, parameters.get("predictions")]):
         if name not in columns:
             raise DomainError(
-                f"Column {name!r} is not in {dataset}. Its columns are: {', '.join(columns)}.", code="unknown_column"
+                f"Column {name!r} is not in {dataset}. Its columns are: {', '.join(columns)}.",
+                code="unknown_column",
             )
     if not target:
         raise DomainError("Name the target column: the dataset states none.", code="no_target")

@@ -72,9 +72,13 @@ def register_model(
         registered_at=timezone.now(),
     )
     if RegisteredModel.objects.filter(name=name).exists():
-        raise Conflict(f"A model named {name} is registered already: register a version of it, or choose another name.")
+        raise Conflict(
+            f"A model named {name} is registered already: register a version of it, or choose another name."
+        )
     _require_valid(model)
-    with act(events.ModelRegistered(name=name, risk_tier=risk_tier), actor=actor, subject=model, reason=reason):
+    with act(
+        events.ModelRegistered(name=name, risk_tier=risk_tier), actor=actor, subject=model, reason=reason
+    ):
         model.save(force_insert=True)
     return model
 
@@ -109,7 +113,8 @@ def register_dataset(
     for column in [*table.sensitive_columns, *([table.target_column] if table.target_column else [])]:
         if column not in names:
             raise DomainError(
-                f"Column {column!r} is not in the table. Its columns are: {', '.join(names)}.", code="unknown_column"
+                f"Column {column!r} is not in the table. Its columns are: {', '.join(names)}.",
+                code="unknown_column",
             )
     same = DatasetVersion.objects.filter(name=name, digest=content.digest).first()
     if same is not None:
@@ -119,7 +124,7 @@ def register_dataset(
         digest=content.digest,
         size=content.size,
         media_type=media_type,
-        file_name=_plain_name(file_name),
+        file_name=plain_file_name(file_name),
         row_count=table.row_count,
         columns=[dict(column) for column in table.columns],
         sensitive_columns=list(table.sensitive_columns),
@@ -151,7 +156,7 @@ def register_version(
         artifact_digest=artifact.digest,
         artifact_size=artifact.size,
         artifact_format=artifact_format,
-        artifact_name=_plain_name(artifact_name),
+        artifact_name=plain_file_name(artifact_name),
         framework=lineage.framework,
         framework_version=lineage.framework_version,
         parameters=dict(lineage.parameters or {}),
@@ -167,7 +172,9 @@ def register_version(
         _one_at_a_time(f"model {model.name}")
         version.number = _next_number(model.versions.all())
         _require_valid(version)
-        event = events.VersionRegistered(model=model.name, number=version.number, artifact_digest=artifact.digest)
+        event = events.VersionRegistered(
+            model=model.name, number=version.number, artifact_digest=artifact.digest
+        )
         with act(event, actor=actor, subject=version, reason=reason):
             version.save(force_insert=True)
             _tell(actor, [version])
@@ -191,8 +198,35 @@ def find_version(*, model: str, number: int) -> ModelVersion:
     found = ModelVersion.objects.select_related("model").filter(model__name=model, number=number).first()
     if found is None:
         numbers = ModelVersion.objects.filter(model__name=model).values_list("number", flat=True)
-        have = f"{model} has versions {', '.join(map(str, sorted(numbers)))}" if numbers else f"{model} has none"
+        have = (
+            f"{model} has versions {', '.join(map(str, sorted(numbers)))}" if numbers else f"{model} has none"
+        )
         raise NotFound(f"There is no version {number} of {model}: {have}.")
+    return found
+
+
+def find_version_by_id(key: str) -> ModelVersion:
+    """The version with this primary key. Raises NotFound."""
+    found = ModelVersion.objects.select_related("model").filter(pk=key).first()
+    if found is None:
+        raise NotFound(f"There is no version {key}.")
+    return found
+
+
+def find_model(name: str) -> RegisteredModel:
+    found = RegisteredModel.objects.select_related("owner").filter(name=name).first()
+    if found is None:
+        raise NotFound(f"There is no model {name!r}; GET /api/v1/models lists them.")
+    return found
+
+
+def find_dataset(*, name: str, number: int) -> DatasetVersion:
+    """The dataset version, or NotFound with what there is."""
+    found = DatasetVersion.objects.filter(name=name, number=number).first()
+    if found is None:
+        numbers = DatasetVersion.objects.filter(name=name).values_list("number", flat=True)
+        have = f"{name} has {', '.join(map(str, sorted(numbers)))}" if numbers else f"there is no dataset {name}"
+        raise NotFound(f"There is no version {number} of dataset {name}: {have}.")
     return found
 
 
@@ -206,7 +240,7 @@ def _next_number(rows: "models.QuerySet[models.Model]") -> int:
     return int(rows.aggregate(last=Max("number"))["last"] or 0) + 1
 
 
-def _plain_name(name: str) -> str:
+def plain_file_name(name: str) -> str:
     """The last part of a file name as a client sent it."""
     return PurePosixPath(name.replace("\\", "/")).name[:200] or "file"
 
@@ -222,5 +256,3 @@ def _require_valid(row: models.Model) -> None:
 def _tell(actor: Actor, versions: Iterable[ModelVersion]) -> None:
     for version in versions:
         version_changed.send(sender=ModelVersion, version=version, actor=actor)
-
-

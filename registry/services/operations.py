@@ -43,11 +43,16 @@ def report_deployment(
     actor.require("registry.report_deployment")
     digest = digest.removeprefix("sha256:").lower()
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-        raise DomainError("digest must be the SHA-256 of the artifact, 64 hexadecimal digits.", code="bad_digest")
+        raise DomainError(
+            "digest must be the SHA-256 of the artifact, 64 hexadecimal digits.", code="bad_digest"
+        )
     if status not in STATUSES:
         raise DomainError(f"status must be one of {', '.join(STATUSES)}.", code="bad_status")
     version = (
-        ModelVersion.objects.select_related("model").filter(artifact_digest=digest).order_by("-registered_at").first()
+        ModelVersion.objects.select_related("model")
+        .filter(artifact_digest=digest)
+        .order_by("-registered_at")
+        .first()
     )
     deployment = Deployment(
         environment=environment,
@@ -79,7 +84,9 @@ def report_predictions(
 ) -> PredictionBatch:
     """Monitoring hands in a batch that is in the content store already. The same bytes again are the same batch."""
     actor.require("registry.report_predictions")
-    same = PredictionBatch.objects.filter(version=version, environment=environment, digest=content.digest).first()
+    same = PredictionBatch.objects.filter(
+        version=version, environment=environment, digest=content.digest
+    ).first()
     if same is not None:
         return same
     if facts.rows == 0:
@@ -102,4 +109,3 @@ def report_predictions(
     with act(event, actor=actor, subject=version):
         batch.save(force_insert=True)
     return batch
-
