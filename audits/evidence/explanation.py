@@ -7,16 +7,21 @@ permutation SHAP (shap.PermutationExplainer), the background standing in for fea
 
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import shap
 
 from audits.evidence.encoding import Encoder, encode, settled_order
 from audits.evidence.intervals import percentiles, resampled_counts
 from audits.evidence.values import JsonObject, JsonValue, measured, rounded
+
+with warnings.catch_warnings():
+    # shap's plots, which it imports and we don't use, call what matplotlib is about to deprecate.
+    warnings.simplefilter("ignore")
+    import shap
 
 Matrix = npt.NDArray[np.float64]
 

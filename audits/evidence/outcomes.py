@@ -68,7 +68,7 @@ def read_target(table: pa.Table, column: str, positive: str | None) -> Target:
         raise EvidenceError(f"The target column “{column}” has no values at all.", code="empty_target")
     if positive is None:
         known = {"1", "true"} & set(seen)
-        if len(seen) > 2 or not known:
+        if not known or not (set(seen) <= {"0", "1"} or set(seen) <= {"false", "true"}):
             raise EvidenceError(
                 f"Name the positive value of “{column}”; its values are {listed(seen)}.", code="no_positive"
             )

@@ -179,7 +179,8 @@ def calibration_error(cells: ScoreCells, counts: Counts, bins: int) -> Floats:
 def bin_of(scores: Floats, bins: int) -> npt.NDArray[np.int64]:
     """Index of the equal-width bin of each score; a score on an edge belongs to the bin above, 1 to the
     last."""
-    return np.minimum((scores * bins).astype(np.int64), bins - 1)
+    edges = np.arange(1, bins) / bins
+    return np.searchsorted(edges, scores, side="right").astype(np.int64)
 
 
 def _curve(cells: ScoreCells, bins: int) -> list[JsonValue]:

@@ -51,12 +51,10 @@ class Predictor:
 
 def predictor_for(host: ModelHost, request: MeasureRequest, table: pa.Table, positive: str | None) -> Predictor:
     """Match the model to the table and the task; ``EvidenceError`` says which columns are wanted or wrong."""
+    if request.task == "regression" and host.card.classes is not None:
+        raise EvidenceError("The model is a classifier; ask for the task “classification”.", code="model_task_mismatch")
     features = _features(host.card, request, table)
     if request.task == "regression":
-        if host.card.classes is not None:
-            raise EvidenceError(
-                "The model is a classifier; ask for the task “classification”.", code="model_task_mismatch"
-            )
         return Predictor(host=host, features=features, positive=None, positive_found=None, explains="predicted value")
     at, found = host.card.positive_index(positive or "")
     what = "probability" if host.card.scores else "predicted label (1 or 0)"

@@ -146,7 +146,8 @@ class ModelHost:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise EvidenceError("The model's process has no pipes.", code="model_failed")
-        deadline = time.monotonic() + self._limits.answer_seconds
+        allowed = self._limits.load_seconds if wanted == HELLO else self._limits.answer_seconds
+        deadline = time.monotonic() + allowed
         left = memoryview(request)
         got = bytearray()
         with selectors.DefaultSelector() as ready:
@@ -157,8 +158,7 @@ class ModelHost:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     raise EvidenceError(
-                        f"The model did not answer within {self._limits.answer_seconds:g} seconds while {doing}; "
-                        "it was ended.",
+                        f"The model did not answer within {allowed:g} seconds while {doing}; it was ended.",
                         code="model_timeout",
                     )
                 for key, _ in ready.select(remaining):

@@ -25,6 +25,7 @@ class SandboxLimits:
 
     memory_bytes: int = 4 << 30
     cpu_seconds: int = 300
+    load_seconds: float = 120.0
     answer_seconds: float = 120.0
     model_bytes: int = 1 << 30
 
