@@ -17,7 +17,9 @@ def _secret_key() -> str:
     if given:
         return given
     if PRODUCTION:
-        raise SettingError("COUNTERSIGN_SECRET_KEY (or COUNTERSIGN_SECRET_KEY_FILE) must be set in production.")
+        raise SettingError(
+            "COUNTERSIGN_SECRET_KEY (or COUNTERSIGN_SECRET_KEY_FILE) must be set in production."
+        )
     from audits.local_secrets import local_secret
 
     return local_secret(DATA_DIR / "secrets" / "django-secret-key")
@@ -70,7 +72,9 @@ SECRET_KEY = _secret_key()
 DEBUG = False
 ALLOWED_HOSTS = envlist("COUNTERSIGN_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
 if PRODUCTION and not ALLOWED_HOSTS:
-    raise SettingError("COUNTERSIGN_HOSTS must name the hosts that Countersign answers for, separated by commas.")
+    raise SettingError(
+        "COUNTERSIGN_HOSTS must name the hosts that Countersign answers for, separated by commas."
+    )
 CSRF_TRUSTED_ORIGINS = envlist("COUNTERSIGN_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -89,6 +93,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "governance.api.shortcut.GateMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "governance.middleware.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -110,7 +115,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "libraries": {"countersign": "audits.admin.tags"},
         },
     }
 ]
@@ -144,7 +150,10 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "files"},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     # Content-addressed files: artifacts, tables, evidence, dossiers.
     "artifacts": {
@@ -172,10 +181,10 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["governance.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "governance.api.pagination.Pages",
+    "DEFAULT_PARSER_CLASSES": ["audits.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "audits.api.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "governance.api.problems.problem_handler",
+    "EXCEPTION_HANDLER": "audits.api.problems.problem_handler",
     "PAGE_SIZE": 50,
 }
 SPECTACULAR_SETTINGS = {
@@ -183,9 +192,14 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Governance and compliance audit service for machine-learning models.",
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
+    # What an account may see in the schema is the same for all: there is nothing secret in it.
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
+    "ENUM_NAME_OVERRIDES": {
+        "ProgressEnum": "registry.models.IntakeStatus",
+        "AssessmentProgressEnum": "registry.models.AssessmentStatus",
+    },
 }
 
 LOGGING = {

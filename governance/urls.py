@@ -1,10 +1,20 @@
 """Every address of the service, on one screen."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from audits.api.problems import no_such_address
+from governance.api.decisions import keys
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("api/v1/", include("governance.api.urls")),
+    path("api/v1/", include("registry.urls")),
+    path("api/v1/", include("audits.urls")),
+    re_path("^api/", no_such_address),
+    path(".well-known/countersign/keys.json", keys, name="keys"),
 ]

@@ -6,7 +6,6 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from audits.models import User
-from audits.trail import Actor
 from governance.models import ApiToken
 from governance.services.tokens import find_token
 
@@ -35,10 +34,3 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer"}
-
-
-def actor_of(request: Request) -> Actor:
-    """The actor of an authenticated API request."""
-    assert isinstance(request.auth, ApiToken)
-    assert isinstance(request.user, User)
-    return Actor.person(request.user, via="api", scopes=frozenset(request.auth.scopes))

@@ -15,6 +15,7 @@ class EmbeddedError(DomainError):
     """PostgreSQL cannot be started, reached or stopped; the message says what to do."""
 
     code = "embedded_database"
+    status = 503  # Unlike other refusals it passes: clients do well to ask again.
 
 
 def from_os_error(error: OSError, *, doing: str) -> EmbeddedError:

@@ -7,6 +7,7 @@ from governance.models.signatures import (
     Approval,
     ChecklistAnswer,
     RiskAcceptance,
+    Signature,
     SignOff,
     Verdict,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "PolicyAssignment",
     "RiskAcceptance",
     "SignOff",
+    "Signature",
     "Standing",
     "Verdict",
 ]

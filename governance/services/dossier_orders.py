@@ -1,4 +1,4 @@
-"""Orders of dossiers, which a worker prints, and handing printed ones out. Each is an act. Never prints anything itself."""
+"""Orders of dossiers, which a worker prints, and handing printed ones out. Each is an act. Never prints itself."""
 
 from django.utils import timezone
 from procrastinate.contrib.django import app

@@ -1,7 +1,7 @@
 """The gate: asked before anything goes live, it answers yes or no from one standing and records the answer.
 
-One statement finds the token, the version, the environment and the standing, opens the act and writes the decision; what is
-not certain is denied. It computes no policy: standings are computed when something beneath them changes.
+One statement finds the token, the version, the environment and the standing, opens the act and writes the decision;
+what is not certain is denied. It computes no policy: standings are computed when something beneath them changes.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class TokenRefused(DomainError):
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What a deployment system asks. A version is named by model and number, by digest, or by both (then both must fit)."""
+    """What a deployment system asks. A version is named by model and number, by digest, or by both (both must fit)."""
 
     environment: str
     action: str = "deploy"
@@ -52,7 +52,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the gate answered, as it is kept. ``status`` is ALLOWED, DENIED or UNKNOWN (nothing known of what was asked)."""
+    """What the gate answered, as it is kept. ``status`` is ALLOWED, DENIED or UNKNOWN (nothing is known of it)."""
 
     id: UUID
     act_id: UUID
@@ -126,8 +126,9 @@ WITH token AS MATERIALIZED (
     FROM found CROSS JOIN opened
     RETURNING allowed, status, reasons, decided_at, permit_until
 )
-SELECT token.may, opened.act_id, d.allowed, d.status, f.code, d.reasons::text, coalesce(f.name, ''), f.number, f.version_id,
-    coalesce(f.artifact_digest, ''), coalesce(f.policy_key, ''), coalesce(f.policy_digest, ''), d.decided_at, d.permit_until
+SELECT token.may, opened.act_id, d.allowed, d.status, f.code, d.reasons::text, coalesce(f.name, ''), f.number,
+    f.version_id, coalesce(f.artifact_digest, ''), coalesce(f.policy_key, ''), coalesce(f.policy_digest, ''),
+    d.decided_at, d.permit_until
 FROM token LEFT JOIN found f ON true LEFT JOIN opened ON true LEFT JOIN decided d ON true
 """
 

@@ -52,8 +52,8 @@ def ask_gate(*, token: str, question: Question) -> Permitted:
     answer = decide(token=token, question=question)
     if not answer.allowed:
         return Permitted(answer=answer, permit=None)
-    assert answer.version is not None
-    assert answer.permit_until is not None
+    if answer.version is None or answer.permit_until is None:
+        raise PermitError("The gate allowed what it did not name: nothing is signed.")
     statement = _statement(
         decision=answer.id,
         digest=answer.digest,
@@ -71,11 +71,10 @@ def ask_gate(*, token: str, question: Question) -> Permitted:
 def permit_of(decision: Decision) -> Mapping[str, JSON]:
     """The same statement as when it was decided, signed anew. Raises Conflict for denials and after its end."""
     version, environment, until = decision.version, decision.environment, decision.permit_until
-    if not decision.allowed or version is None or environment is None or until is None:
+    if not decision.allowed or version is None or environment is None or until is None or decision.receipt is None:
         raise Conflict("The gate did not allow this: there is no permit for it.", code="not_allowed")
     if until <= timezone.now():
         raise Conflict("This permit has run out: ask the gate again.", code="permit_expired")
-    assert decision.receipt is not None
     statement = _statement(
         decision=decision.pk,
         digest=version.artifact_digest,

@@ -1,0 +1,125 @@
+"""Registered models and their versions. A version's artifact is streamed to the content store, never held in memory."""
+
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from audits.api.parsers import UploadParser
+from audits.api.views import GuardedView, receipt, written
+from audits.errors import NotFound
+from audits.models import User
+from registry.api.uploads import keep_upload, reading_upload
+from registry.models import ModelVersion, RegisteredModel
+from registry.serializers.inventory import (
+    ModelRegistration,
+    ModelView,
+    VersionUpload,
+    VersionView,
+)
+from registry.services.inventory import (
+    Lineage,
+    find_dataset,
+    find_model,
+    find_version,
+    register_model,
+    register_version,
+)
+
+VERSIONS = ModelVersion.objects.select_related("model", "training_data", "registered_by")
+
+
+class Models(GuardedView):
+    """The inventory."""
+
+    serializer_class = ModelView
+    queryset = RegisteredModel.objects.select_related("owner")
+    needs: ClassVar = {"GET": "registry.view", "POST": "registry.register_model"}
+
+    @extend_schema(operation_id="list_models", responses=ModelView(many=True))
+    def get(self, request: Request) -> Response:
+        """List the registered models."""
+        return self.page(self.get_queryset(), ModelView)
+
+    @extend_schema(operation_id="register_model", request=ModelRegistration, responses={201: ModelView})
+    def post(self, request: Request) -> Response:
+        """Register a model."""
+        asked = ModelRegistration(data=request.data)
+        asked.is_valid(raise_exception=True)
+        fields = dict(asked.validated_data)
+        with receipt() as done:
+            model = register_model(actor=self.actor, owner=_owner(request, fields.pop("owner", None)), **fields)
+        return written(ModelView(model), done, location=f"/api/v1/models/{model.name}")
+
+
+class Model(GuardedView):
+    serializer_class = ModelView
+    needs: ClassVar = {"GET": "registry.view"}
+
+    @extend_schema(operation_id="show_model")
+    def get(self, request: Request, name: str) -> Response:
+        """Show one model."""
+        return Response(ModelView(find_model(name)).data)
+
+
+class Versions(GuardedView):
+    serializer_class = VersionView
+    parser_classes = [UploadParser, *api_settings.DEFAULT_PARSER_CLASSES]
+    needs: ClassVar = {"GET": "registry.view", "POST": "registry.register_version"}
+
+    @extend_schema(operation_id="list_versions", responses=VersionView(many=True))
+    def get(self, request: Request, name: str) -> Response:
+        """List the versions of a model, newest first."""
+        return self.page(VERSIONS.filter(model=find_model(name)).order_by("-number"), VersionView)
+
+    @extend_schema(
+        operation_id="register_version",
+        request={"multipart/form-data": VersionUpload},
+        responses={201: VersionView},
+        description=(
+            "Register a version with its artifact. `metadata` is JSON text with the fields of VersionMetadata "
+            "(artifact_format and framework at least). Announce the artifact's SHA-256 in `sha256` or in the header "
+            "X-Content-SHA256, and an upload that comes out different is refused."
+        ),
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """Register a version with its artifact."""
+        model = find_model(name)
+        stated, file, digest = reading_upload(request, VersionUpload, "artifact")
+        data = stated.pop("training_data")
+        training_data = find_dataset(**data) if data else None
+        artifact_format, reason = stated.pop("artifact_format"), stated.pop("reason")
+        lineage = Lineage(**stated)
+        with receipt() as done:
+            version = register_version(
+                actor=self.actor,
+                model=model,
+                artifact=keep_upload(file, digest),
+                artifact_name=str(file.name),
+                artifact_format=artifact_format,
+                lineage=lineage,
+                training_data=training_data,
+                reason=reason,
+            )
+        return written(VersionView(version), done, location=f"/api/v1/models/{name}/versions/{version.number}")
+
+
+class Version(GuardedView):
+    serializer_class = VersionView
+    needs: ClassVar = {"GET": "registry.view"}
+
+    @extend_schema(operation_id="show_version")
+    def get(self, request: Request, name: str, number: int) -> Response:
+        """Show one version."""
+        return Response(VersionView(find_version(model=name, number=number)).data)
+
+
+def _owner(request: Request, username: str | None) -> User:
+    if username is None and isinstance(request.user, User):
+        return request.user
+    found = User.objects.filter(username=username, is_active=True).first()
+    if found is None:
+        raise NotFound(f"There is no account {username!r} that could own the model.")
+    return found
