@@ -250,7 +250,10 @@ class CheckpointContent:
 
 @dataclass(frozen=True, kw_only=True)
 class TrailContent:
-    """``checks`` are (what was checked, did it hold) at ``verified_at``; ``commands`` (purpose, command)."""
+    """``checks`` are (what was checked, did it hold) at ``verified_at``; ``commands`` (purpose, command).
+
+    ``waiting`` acts were committed but not in the log yet.
+    """
 
     entries: tuple[TrailEntry, ...]
     checkpoint: CheckpointContent
@@ -258,6 +261,7 @@ class TrailContent:
     verified_at: datetime
     commands: tuple[tuple[str, str], ...]
     keys: tuple[Fact, ...] = ()
+    waiting: int = 0
 
     @property
     def intact(self) -> bool:
