@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, NoReturn
+from typing import IO, Any, BinaryIO, NoReturn, cast
 
 from django.conf import settings
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
@@ -111,12 +111,10 @@ class UploadParser(MultiPartParser):
         length = announced_length(request, limit=settings.UPLOAD_LIMIT_BYTES + FORM_LIMIT)
         request.upload_handlers = [TemporaryFileUploadHandler(request)]
         counted = _Counted(stream)
-        parsed = super().parse(counted, media_type, parser_context)
+        parsed = super().parse(cast("IO[bytes]", counted), media_type, parser_context)
         while counted.read(CHUNK):
             pass
         if counted.count < length:
-            for file in parsed.files.values():
-                file.close()
             raise CorruptContent(
                 f"The upload was cut off: {length} bytes were announced and {counted.count} came. Nothing was kept; "
                 "send it again.",

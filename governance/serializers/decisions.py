@@ -36,7 +36,7 @@ class DecisionQuestion(StrictSerializer):
     digest = DigestField(required=False)
     environment = serializers.CharField(max_length=200)
     action = serializers.ChoiceField(ACTIONS, required=False)
-    context = serializers.DictField(
+    context = serializers.DictField(  # type: ignore[assignment] # DRF has an attribute of that name; fields shadow it.
         child=serializers.CharField(), required=False, help_text="For example the commit and the pipeline's address."
     )
 

@@ -4,7 +4,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from audits.artifacts import store
-from audits.errors import DomainError
+from audits.errors import DomainError, NotPermitted
 from audits.trail import Actor, act
 from governance import events
 from governance.models import Dossier, DossierOrder, OrderStatus
@@ -16,6 +16,8 @@ QUEUE = "print"
 def order_dossier(*, actor: Actor, version: ModelVersion, environment: Environment) -> DossierOrder:
     """Order a dossier of a version for an environment; the job is queued in the act's own transaction."""
     actor.require("governance.export_dossier")
+    if actor.user_id is None:
+        raise NotPermitted("Only an account orders a dossier: it is printed in somebody's name.")
     order = DossierOrder(
         version=version, environment=environment, ordered_by_id=actor.user_id, ordered_at=timezone.now()
     )

@@ -9,9 +9,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
-from audits.api.parsers import UploadParser
+from audits.api.parsers import StrictJSONParser, UploadParser
 from audits.api.views import GuardedView, receipt, written
 from registry.api.uploads import keep_upload, reading_upload
 from registry.models import DatasetVersion, Environment, Intake
@@ -26,7 +25,7 @@ class Datasets(GuardedView):
 
     serializer_class = DatasetView
     queryset = DatasetVersion.objects.select_related("registered_by")
-    parser_classes = [UploadParser, *api_settings.DEFAULT_PARSER_CLASSES]
+    parser_classes = [UploadParser, StrictJSONParser]
     needs: ClassVar = {"GET": "registry.view", "POST": "registry.register_dataset"}
 
     @extend_schema(operation_id="list_datasets", responses=DatasetView(many=True))

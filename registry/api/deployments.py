@@ -14,11 +14,13 @@ from registry.models import Deployment
 from registry.serializers.operations import DeploymentReport, DeploymentView
 from registry.services.operations import find_environment, report_deployment
 
+PERMISSION = "registry.report_deployment"
+
 
 class Deployments(GuardedView):
     serializer_class = DeploymentView
     queryset = Deployment.objects.select_related("environment", "version__model", "reported_by")
-    needs: ClassVar = {"GET": "registry.view", "POST": "registry.report_deployment"}
+    needs: ClassVar = {"GET": "registry.view", "POST": PERMISSION}
 
     @extend_schema(operation_id="list_deployments", responses=DeploymentView(many=True))
     def get(self, request: Request) -> Response:
@@ -35,7 +37,7 @@ class Deployments(GuardedView):
 def report(request: HttpRequest) -> JsonResponse:
     """Serving's hook: a plain view."""
     actor = actor_of_plain(request)
-    actor.require(Deployments.needs["POST"])
+    actor.require(PERMISSION)
     asked = DeploymentReport(data=read_json(request))
     asked.is_valid(raise_exception=True)
     fields = dict(asked.validated_data)

@@ -5,9 +5,8 @@ from typing import ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
-from audits.api.parsers import UploadParser
+from audits.api.parsers import StrictJSONParser, UploadParser
 from audits.api.views import GuardedView, receipt, written
 from audits.errors import NotFound
 from audits.models import User
@@ -66,7 +65,7 @@ class Model(GuardedView):
 
 class Versions(GuardedView):
     serializer_class = VersionView
-    parser_classes = [UploadParser, *api_settings.DEFAULT_PARSER_CLASSES]
+    parser_classes = [UploadParser, StrictJSONParser]
     needs: ClassVar = {"GET": "registry.view", "POST": "registry.register_version"}
 
     @extend_schema(operation_id="list_versions", responses=VersionView(many=True))

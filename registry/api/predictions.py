@@ -28,6 +28,7 @@ from registry.services.intakes import receive_predictions
 from registry.services.inventory import find_version
 from registry.services.operations import BatchFacts, find_environment, report_predictions
 
+PERMISSION = "registry.report_predictions"
 LINES = "application/x-ndjson"
 PARQUET = "application/vnd.apache.parquet"
 LONGEST_LINE = 1024 * 1024
@@ -36,7 +37,7 @@ MOST_COLUMNS = 1000
 
 class Predictions(GuardedView):
     serializer_class = PredictionBatchView
-    needs: ClassVar = {"GET": "registry.view", "POST": "registry.report_predictions"}
+    needs: ClassVar = {"GET": "registry.view", "POST": PERMISSION}
 
     @extend_schema(operation_id="list_predictions", responses=PredictionBatchView(many=True))
     def get(self, request: Request, name: str, number: int) -> Response:
@@ -67,7 +68,7 @@ class Predictions(GuardedView):
 def report(request: HttpRequest, name: str, number: int) -> JsonResponse:
     """Monitoring's hook: a plain view that streams."""
     actor = actor_of_plain(request)
-    actor.require(Predictions.needs["POST"])
+    actor.require(PERMISSION)
     refuse_nul(request)
     version = find_version(model=name, number=number)
     if "environment" not in request.GET:

@@ -113,7 +113,9 @@ class DatasetMetadata(StrictSerializer):
     """What the sender states beside the table."""
 
     name = serializers.CharField(max_length=100)
-    source = serializers.CharField(max_length=500, help_text="Where the rows come from.")
+    source = serializers.CharField(  # type: ignore[assignment] # DRF has an attribute of that name; fields shadow it.
+        max_length=500, help_text="Where the rows come from."
+    )
     media_type = serializers.ChoiceField(
         sorted(MEDIA_TYPES), required=False, help_text="By default, by the file's name."
     )
