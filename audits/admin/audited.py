@@ -1,0 +1,116 @@
+"""The admin of a table that is only read: a list and a page per row. What changes rows are verbs, elsewhere.
+
+No permission to add, change or delete exists here for anybody, and no URL that would; being a superuser grants nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib.admin import ModelAdmin, ShowFacets
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.text import capfirst
+from django.views.decorators.http import require_safe
+
+from audits.admin.panels import Panel
+
+
+# Only the type checker's ModelAdmin takes a parameter.
+if TYPE_CHECKING:
+    _Admin = ModelAdmin[Any]
+else:
+    _Admin = ModelAdmin
+
+
+class AuditedAdmin(_Admin):
+    """Lists rows and shows one; ``view_permission`` names the permission that reading takes."""
+
+    view_permission: ClassVar[str]
+    detail_template: ClassVar[str] = "countersign/detail.html"
+    # Queries of a row's page; a list has Django's list_select_related.
+    detail_related: ClassVar[Sequence[str]] = ()
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return request.user.has_perm(self.view_permission)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list and the row's page: not one URL of Django's that writes."""
+        return [
+            path("", self.page(require_safe(self.changelist_view)), name=self.url_name("changelist")),
+            *self.more_urls(),
+            # Named as Django's own lists expect it; it shows and changes nothing.
+            path("<str:object_id>/", self.page(require_safe(self.detail_view)), name=self.url_name("change")),
+        ]
+
+    def more_urls(self) -> list[URLPattern]:
+        """Further pages of this admin, before the row's page."""
+        return []
+
+    def url_name(self, what: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{what}"
+
+    def page(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """The view behind the site's door."""
+
+        def wrapper(*args: object, **kwargs: object) -> HttpResponse:
+            return self.admin_site.admin_view(view)(*args, **kwargs)
+
+        wrapper.model_admin = self  # type: ignore[attr-defined]
+        return update_wrapper(wrapper, view)
+
+    def find(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, or 404; 403 for who may not read this table."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = self.get_queryset(request).select_related(*self.detail_related)
+        try:
+            return rows.get(pk=self.opts.pk.to_python(object_id))
+        except (self.model.DoesNotExist, ValidationError, ValueError, OverflowError) as error:
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id}.") from error
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context = {"title": capfirst(str(self.opts.verbose_name_plural)), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def detail_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.find(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "object": row,
+            "title": self.detail_title(row),
+            "list_title": capfirst(str(self.opts.verbose_name_plural)),
+            "list_url": f"admin:{self.url_name('changelist')}",
+            **self.detail_context(request, row),
+        }
+        return TemplateResponse(request, self.detail_template, context)
+
+    def detail_title(self, row: Any) -> str:
+        return f"{capfirst(str(self.opts.verbose_name))} {row}"
+
+    def detail_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the page says beyond its title."""
+        return {"panels": self.panels(request, row)}
+
+    def panels(self, request: HttpRequest, row: Any) -> list[Panel]:
+        return []
