@@ -52,7 +52,7 @@ class MeasureRequest:
     bins: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     calibration_bins: int = 10
     bootstrap_resamples: int = 500
-    explained_rows: int = 100
+    explained_rows: int = 60
     background_rows: int = 50
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ Never waits without a deadline, never trusts a length or a text that comes back,
 behind.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -63,8 +64,10 @@ class ModelHost:
         file = _opened(self._path, self._limits.model_bytes)
         self._folder = Path(tempfile.mkdtemp(prefix="model-"))
         try:
-            if os.geteuid() == 0:
-                os.chown(self._folder, _NOBODY, _NOBODY)
+            # Root without capabilities, as in some containers, cannot; the folder is then of no use to the model.
+            with contextlib.suppress(PermissionError):
+                if os.geteuid() == 0:
+                    os.chown(self._folder, _NOBODY, _NOBODY)
             words = [str(file.fileno()), str(self._limits.memory_bytes), str(self._limits.cpu_seconds)]
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-c", _START, str(_ROOT), *words],

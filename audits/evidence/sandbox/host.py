@@ -28,11 +28,12 @@ def main() -> None:
     """Serve until standard input ends. Arguments: descriptor of the model, bytes of memory, seconds of
     CPU."""
     model_fd, memory_bytes, cpu_seconds = (int(word) for word in sys.argv[2:5])
+    was_root = os.geteuid() == 0  # A user namespace hides it.
     network = leave_network()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # What a model prints must not be taken for an answer.
     _import_everything()
-    user = shut_in(memory_bytes, cpu_seconds)
+    user = shut_in(memory_bytes, cpu_seconds, was_root=was_root)
     try:
         model, notes = _load(model_fd)
         card = {**_card(model), "notes": notes, "isolation": {"network": network, "user": user}}

@@ -38,10 +38,8 @@ def leave_network() -> str:
     """Move this process to a network of its own, without any interface up; before any thread is started."""
     with contextlib.suppress(OSError, AttributeError):
         unshare = _libc().unshare
-        # An ordinary user may do it only inside a user namespace of its own, where the kernel allows those at
-        # all.
-        wanted = _CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWNET | _CLONE_NEWUSER
-        if unshare(wanted) == 0 or unshare(_CLONE_NEWNET) == 0:
+        # Who lacks the capability may do it only inside a user namespace of its own, where the kernel allows those.
+        if unshare(_CLONE_NEWNET) == 0 or unshare(_CLONE_NEWNET | _CLONE_NEWUSER) == 0:
             return "isolated"
     return "not isolated"
 
@@ -53,7 +51,7 @@ def lower(which: int, value: int) -> None:
     resource.setrlimit(which, (least, least))
 
 
-def shut_in(memory_bytes: int, cpu_seconds: int) -> str:
+def shut_in(memory_bytes: int, cpu_seconds: int, *, was_root: bool) -> str:
     """Take away everything that predicting does not need; the answer says which user is left.
 
     1. limits: memory, CPU time, no new process or thread, no written file, no core, few open files;
@@ -69,7 +67,7 @@ def shut_in(memory_bytes: int, cpu_seconds: int) -> str:
     lower(resource.RLIMIT_CORE, 0)
     lower(resource.RLIMIT_NOFILE, 64)
     user = "own user"
-    if os.geteuid() == 0:
+    if was_root:
         try:
             os.setgroups([])
             os.setresgid(_NOBODY, _NOBODY, _NOBODY)

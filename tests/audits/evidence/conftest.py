@@ -15,7 +15,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from audits.evidence import MeasureRequest, Subject
 
-
 # As the command line does: SHAP would compile for ten seconds what these tests run for a fraction of one.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
