@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audits.artifacts import store
 from audits.errors import DomainError
-from audits.evidence.tables import describe_table
+from audits.evidence.tables import describe_table, format_of
 from audits.trail import Actor
 from registry.models import DatasetVersion, Intake, IntakePurpose, PredictionBatch
 from registry.services.intakes import MEDIA_TYPES
@@ -92,4 +92,11 @@ def _content(intake: Intake) -> store.Stored:
 def _file(intake: Intake) -> Iterator[Path]:
     """A verified copy, under the name that the sender gave it where that is a plain one: messages name it."""
     with store.local_copy(intake.digest, suffix=MEDIA_TYPES[intake.media_type]) as path:
-        yield path.rename(path.with_name(intake.file_name)) if _SAFE.fullmatch(intake.file_name) else path
+        named = path.rename(path.with_name(intake.file_name)) if _SAFE.fullmatch(intake.file_name) else path
+        if f".{format_of(named)}" != MEDIA_TYPES[intake.media_type]:
+            raise DomainError(
+                f"The file {named.name} was sent as {intake.media_type} and is something else: it may be cut off, or "
+                "of another kind. Send it again, with the media type that it has.",
+                code="unreadable_file",
+            )
+        yield named

@@ -23,6 +23,8 @@ JSON_LIMIT = 1024 * 1024
 DEPTH = 40
 # What multipart's own lines and fields may add to a file.
 FORM_LIMIT = 2 * 1024 * 1024
+# A body too large but not huge is read and thrown away: most clients only see an answer when they have sent all.
+_READ_AWAY = 64 * 1024 * 1024
 _LARGEST_INTEGER = 2**53 - 1
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
 
@@ -53,6 +55,9 @@ def announced_length(request: HttpRequest, *, limit: int) -> int:
             raise LengthRequired("Send the body with a Content-Length, not in chunks of unknown number.") from None
         return 0
     if length > limit:
+        if length <= _READ_AWAY:
+            for _ in body_chunks(request):
+                pass
         raise TooLarge(f"The request has {length} bytes; at most {limit} are taken here. Nothing was kept.")
     return max(length, 0)
 

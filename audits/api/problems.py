@@ -22,10 +22,8 @@ logger = logging.getLogger(__name__)
 
 def problem(status: int, code: str, detail: str, **more: object) -> JsonResponse:
     """The answer of a plain Django view."""
-    response = JsonResponse(_body(status, code, detail, **more), status=status, content_type=CONTENT_TYPE)
-    if status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="countersign"'
-    return response
+    body = _body(status, code, detail, **more)
+    return JsonResponse(body, status=status, headers=_headers(status), content_type=CONTENT_TYPE)
 
 
 def problem_of(error: Exception, **more: object) -> JsonResponse:
@@ -40,12 +38,22 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     standard = exception_handler(error, context)  # For its headers, and to mark the transaction.
     headers = dict(standard.headers) if standard is not None else {}
     headers.pop("Content-Type", None)
+    headers.update(_headers(status))
     return Response(_body(status, code, detail, **extra), status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
 def no_such_address(request: HttpRequest, path: str = "") -> JsonResponse:
     """The answer for addresses under /api/ that lead nowhere."""
     return problem(404, "no_such_address", "There is nothing at this address; /api/schema/ lists what there is.")
+
+
+def _headers(status: int) -> dict[str, str]:
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return {"WWW-Authenticate": 'Bearer realm="countersign"'}
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return {"Retry-After": "5"}
+    return {}
 
 
 def _body(status: int, code: str, detail: str, **more: object) -> dict[str, object]:

@@ -9,10 +9,18 @@ DIGEST = r"^(sha256:)?[0-9a-fA-F]{64}$"
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Takes exactly the fields that it declares."""
+    """Takes exactly the fields that it declares, and texts only where texts belong."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
+            # DRF would turn numbers into texts.
+            numbers = [
+                name
+                for name, field in self.fields.items()
+                if isinstance(field, serializers.CharField) and isinstance(data.get(name), int | float)
+            ]
+            if numbers:
+                raise serializers.ValidationError({name: ["Write this as text, in quotes."] for name in numbers})
             unknown = sorted(set(data) - set(self.fields))
             if unknown:
                 known = ", ".join(self.fields)
@@ -26,8 +34,8 @@ class DigestField(serializers.RegexField):
     """A SHA-256 in hexadecimal, with or without ``sha256:`` before it."""
 
     def __init__(self, **options: Any) -> None:
+        options.setdefault("error_messages", {"invalid": "This must be a SHA-256: 64 hexadecimal digits."})
         super().__init__(DIGEST, **options)
-        self.error_messages["invalid"] = "This must be a SHA-256: 64 hexadecimal digits."
 
     def to_internal_value(self, data: Any) -> str:
         return str(super().to_internal_value(data)).removeprefix("sha256:").lower()

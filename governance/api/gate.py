@@ -6,7 +6,7 @@ anything that measures.
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
 from audits.api.parsers import BadBody, read_json
 from audits.api.problems import problem_of
@@ -18,7 +18,7 @@ _FIELDS = ("model", "version", "digest", "environment", "action", "context")
 _LARGEST_VERSION = 2**31 - 1
 
 
-def ask(request: HttpRequest) -> HttpResponseBase:
+def ask(request: HttpRequest) -> HttpResponse:
     """``POST /api/v1/decisions``: may this version, or this digest, go into this environment?"""
     try:
         token = _token(request)

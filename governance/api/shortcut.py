@@ -19,5 +19,7 @@ class GateMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method == "POST" and request.path_info == "/api/v1/decisions":
             request.get_host()
-            return ask(request)
+            response = ask(request)
+            response.headers["Content-Length"] = str(len(response.content))
+            return response
         return self.get_response(request)
