@@ -53,7 +53,10 @@ class PolicyReference:
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionContent:
-    """The decision on which the standing rests. ``sentence`` is what it comes to, in words."""
+    """The decision on which the standing rests. ``sentence`` is what it comes to, in words.
+
+    Not ``made``: nobody asked for one, and ``decided_at`` is when the policy was evaluated last.
+    """
 
     allowed: bool
     action: str
@@ -64,6 +67,7 @@ class DecisionContent:
     clauses: tuple[Clause, ...]
     reference: str = ""
     entry: int | None = None
+    made: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from audits.documents.formatting import MINUS, format_number, format_time
 from governance.dossiers.content import Clause, DecisionContent, Outcome, PolicyReference, Standing
 from governance.models import Decision
-from governance.policies.facts import CATALOGUE
+from governance.policies.facts import CATALOGUE, Origin
 from governance.policies.values import FactType
 from governance.services.dossier_content.reading import Position, Reading, role_title
 
@@ -32,7 +32,11 @@ def status_of(position: Position) -> Status:
     where, standing = position.environment.name, position.standing
     if position.allowed:
         until = standing.valid_until if standing is not None else None
-        rests = f" What that rests on holds until {format_time(until)}." if until is not None else ""
+        rests = ""
+        if until is not None and position.version.risk_acceptances.filter(expires_at=until).exists():
+            rests = f" It rests on a risk that was accepted until {format_time(until)} (section 5)."
+        elif until is not None:
+            rests = f" What that rests on holds until {format_time(until)}."
         return Status(
             standing=Standing.PERMITTED,
             note=f"Every clause of the policy is met. The version may run in {where}.{rests}",
@@ -68,10 +72,11 @@ def decision_content(reading: Reading) -> DecisionContent:
         return DecisionContent(
             allowed=reading.position.allowed,
             action="Deploy",
-            sentence="Nobody has asked the gate about this version in this environment. What follows is how the policy "
+            sentence="Nobody has asked the gate about this version in this environment. Below stands how the policy "
             f"comes out over the records. {status_of(position).note}",
             decided_at=computed,
             asked_by="Nobody yet",
+            made=False,
             policy=policy,
             clauses=clauses,
         )
@@ -152,8 +157,8 @@ def _clauses(reading: Reading) -> Iterator[Clause]:
 
 
 def values_of(trace: Mapping[str, object]) -> tuple[str | None, str | None]:
-    """Value and threshold of what decided a clause, where one comparison did; the reason says the rest in words."""
-    leaf = _deciding(trace)
+    """Value and threshold of the comparison that a reader asks for first; the reason says all of it in words."""
+    leaf = _telling(trace)
     if leaf is None:
         return None, None
     found = leaf["found"]
@@ -164,15 +169,25 @@ def values_of(trace: Mapping[str, object]) -> tuple[str | None, str | None]:
     if not isinstance(found, Mapping):
         return None, threshold
     if CATALOGUE[str(leaf["fact"])].type is FactType.DECIMAL:
-        return _rounded(str(found["value"]), required), threshold
-    return _written(found["value"]), threshold
+        value = _rounded(str(found["value"]), required)
+    else:
+        value = _written(found["value"])
+    # Beside a value that misses its threshold, "met" would read like an error.
+    accepted = trace["result"] == "true" and leaf["result"] != "true" and any(map(_is_acceptance, _leaves(trace)))
+    return f"{value} (accepted)" if accepted else value, threshold
 
 
-def _deciding(trace: Mapping[str, object]) -> Mapping[str, object] | None:
-    """The one comparison with a measured or counted value; of several, the first that shares the clause's result."""
+def _telling(trace: Mapping[str, object]) -> Mapping[str, object] | None:
+    """Of all comparisons one: measured or counted before yes or no, unmet before met, and of those the last."""
     leaves = list(_leaves(trace))
-    alike = [leaf for leaf in leaves if leaf["result"] == trace["result"]] or leaves
-    return next((leaf for leaf in alike if _is_number(leaf)), next(iter(alike), None))
+    numbers = [leaf for leaf in leaves if leaf["found"] is not None and _is_number(leaf)]
+    if not numbers:
+        return next((leaf for leaf in leaves if leaf["result"] != "true"), next(iter(leaves), None))
+    return next((leaf for leaf in numbers if leaf["result"] != "true"), numbers[-1])
+
+
+def _is_acceptance(leaf: Mapping[str, object]) -> bool:
+    return CATALOGUE[str(leaf["fact"])].origin is Origin.ACCEPTANCE and leaf["result"] == "true"
 
 
 def _leaves(trace: Mapping[str, object]) -> Iterator[Mapping[str, object]]:

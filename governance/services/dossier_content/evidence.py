@@ -4,7 +4,7 @@ Must never print a number from a record that is not as it was stored: such a rec
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -17,6 +17,7 @@ from audits.models import Evidence
 from governance.dossiers.content import EvidenceSection
 from governance.dossiers.evidence import evidence_section
 from governance.services.dossier_content.reading import Reading
+from registry.models import ModelVersion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ def _printed(reading: Reading) -> Iterator[PrintedEvidence]:
     for kept in reading.file.evidence:
         entry = reading.evidence_entries.get(kept.pk)
         try:
-            yield _read(kept, entry)
+            yield _read(kept, entry, reading.version)
         except (DomainError, EvidenceError, DocumentError) as error:
             problem = f"The record {kept.digest} cannot be printed. {error}"
             yield PrintedEvidence(
@@ -60,14 +61,14 @@ def _printed(reading: Reading) -> Iterator[PrintedEvidence]:
             )
 
 
-def _read(kept: Evidence, entry: int | None) -> PrintedEvidence:
+def _read(kept: Evidence, entry: int | None, version: ModelVersion) -> PrintedEvidence:
     data = store.read(kept.record_digest)
     record = orjson.loads(data)
     if digest_of(record) != kept.digest:
         raise EvidenceError("The record does not have the digest that the trail knows it by; restore it from a backup.")
     figures = {figure["name"]: store.read(figure["sha256"]) for figure in kept.figures}
     return PrintedEvidence(
-        section=evidence_section(record, figures, entry=entry),
+        section=_named(evidence_section(record, figures, entry=entry), version),
         attachment=Attachment(
             name=f"evidence-{kept.measurement}.json",
             description=f"{kept.title}: the record of evidence",
@@ -75,3 +76,9 @@ def _read(kept: Evidence, entry: int | None) -> PrintedEvidence:
             relationship=Relationship.SOURCE,
         ),
     )
+
+
+def _named(section: EvidenceSection, version: ModelVersion) -> EvidenceSection:
+    """With the version by its name: the record knows it by its id."""
+    facts = (replace(fact, value=f"Version {version}") if fact.label == "About" else fact for fact in section.facts)
+    return replace(section, facts=tuple(facts))
