@@ -25,7 +25,7 @@ from governance.demo.tables import Study
 from governance.demo.telling import Teller
 from governance.services.bundles import export_bundle
 from governance.services.dossiers import dossier_bytes, print_dossier
-from governance.services.permits import permit_public_key
+from governance.services.permits import permit_key
 from governance.services.tokens import issue_token
 from registry.models import Environment
 
@@ -88,7 +88,7 @@ def walk(study: Study, out: Path, teller: Teller) -> Outcome:
         _wait_until_sequenced()
         (out / "bundle.json").write_bytes(export_bundle(actor=people["auditor"].actor(), version=made.version))
         (out / "trail.vkey").write_text(verifying_key().vkey + "\n")
-        (out / "permit-key.pem").write_bytes(permit_public_key())
+        (out / "permit-key.pem").write_bytes(permit_key().verifying.pem())
     teller.step("Verifying, in processes without Django")
     _verify_outside(out, made, teller, allowed=allowed)
     teller.step("Verifying the whole installation: trail, state, files (./run verify)")
