@@ -79,12 +79,13 @@ def beeswarm_figure(explanation: Explanation) -> Figure:
                 )
         axes.set_yticks(range(len(shown)), [shortened(name) for name in shown])
         axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.set_xlabel(f"SHAP value: change of the {explains}, n = {n}")
+        marks = "; open dots: categories" if any(explanation.categorical) else ""
+        axes.set_xlabel(f"SHAP value: change of the {explains}, n = {n}{marks}")
         bare(axes, "x")
         if points is not None:
             bar = sheet.colorbar(points, ax=axes, shrink=0.75, aspect=30, pad=0.02)
             bar.set_ticks([0, 1], labels=["low", "high"])
-            bar.set_label("feature value (rank); open dots: categories")
+            bar.set_label("feature value")
             bar.outline.set_linewidth(0.5)
 
     first = shown[0]

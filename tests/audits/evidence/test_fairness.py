@@ -152,7 +152,7 @@ def test_it_equals_fairlearn_on_the_raw_rows(crowd: pd.DataFrame) -> None:
 @pytest.mark.slow
 def test_row_order_makes_no_difference(crowd: pd.DataFrame) -> None:
     shuffled = crowd.sample(frac=1, random_state=4).reset_index(drop=True)
-    assert fair(crowd, "region", "sex", "age") == fair(shuffled, "region", "sex", "age")
+    assert fair(crowd, "sex", "age") == fair(shuffled, "sex", "age")
 
 
 def test_many_valued_numbers_are_cut_at_quartiles_or_at_given_edges(crowd: pd.DataFrame) -> None:
