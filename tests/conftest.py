@@ -48,6 +48,9 @@ def own_directories(settings: Settings, tmp_path: Path) -> Path:
     settings.DATA_DIR = data
     settings.KEY_DIR = data / "keys"
     settings.SIGNER_DIR = data / "signer"
+    # WhiteNoise warns where the folder that collectstatic fills is not there.
+    settings.STATIC_ROOT = tmp_path / "static"
+    settings.STATIC_ROOT.mkdir()
     # Setting it as a whole makes Django forget the storages it has opened.
     settings.STORAGES = {
         **settings.STORAGES,
