@@ -119,7 +119,7 @@ class Cluster:
         name = f"{self._prefix}_{self._count}"
         with self.connect("superuser", "postgres") as server:
             server.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY WAL_LOG").format(
                     sql.Identifier(name), sql.Identifier(source or self.template)
                 )
             )

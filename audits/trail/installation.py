@@ -74,7 +74,12 @@ def columns_of(cursor: CursorWrapper, table: str, capture: Capture) -> list[Colu
         [f"public.{table}"],
     )
     return [
-        Column(name=name, type=kind, personal=name in capture.personal, secret=name in capture.secret)
+        Column(
+            name=name,
+            type=kind,
+            personal=name in capture.personal,
+            hashed=name in capture.secret or name in capture.digested,
+        )
         for name, kind in cursor.fetchall()
     ]
 

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from audits.merkle.canonical import Json
+from audits.merkle.canonical import CanonicalError, Json, canonical_bytes
 from audits.trail.assembly import entry_texts
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import AT_ONCE, Reader
@@ -122,11 +123,12 @@ def _check_epochs(reader: Reader, findings: Findings) -> None:
 
 
 def _report_difference(reader: Reader, findings: Findings, place: _Place, body: bytes, text: bytes) -> None:
-    leaf, there = _parsed(body), _parsed(text)
+    """Name the column that was changed; the database's side is read raw, since it may be no JSON any more."""
     reported = findings.total
-    if leaf is not None and there is not None:
-        _compare_acts(findings, place, leaf["act"], there["act"])
-        _compare_changes(reader, findings, place, leaf["changes"], there["changes"])
+    leaf = _parsed(body)
+    if leaf is not None:
+        _compare_act(reader, findings, place, leaf)
+        _compare_changes(reader, findings, place, leaf)
     if findings.total == reported:
         findings.add(
             "act_changed",
@@ -139,10 +141,10 @@ def _report_difference(reader: Reader, findings: Findings, place: _Place, body: 
         )
 
 
-def _parsed(text: bytes) -> dict[str, Json] | None:
+def _parsed(body: bytes) -> dict[str, Any] | None:
     """The entry, where it has the shape of one."""
     try:
-        value = json.loads(text)
+        value = json.loads(body)
     except ValueError:
         return None
     shaped = (
@@ -154,57 +156,68 @@ def _parsed(text: bytes) -> dict[str, Json] | None:
     return value if shaped else None
 
 
-def _compare_acts(findings: Findings, place: _Place, leaf: Json, there: Json) -> None:
-    if not isinstance(leaf, dict) or not isinstance(there, dict):
-        return
-    for field in sorted({*leaf, *there}):
-        if leaf.get(field) != there.get(field):
+def _compare_act(reader: Reader, findings: Findings, place: _Place, leaf: dict[str, Any]) -> None:
+    [row] = reader.rows(
+        "SELECT id::text, kind, actor, via, role, subject, reason, data,"
+        " trim('\"' from to_json(at AT TIME ZONE 'UTC')::text) || 'Z'"
+        " FROM audits_act WHERE epoch = %s AND xid = %s::xid8",
+        [place.epoch, place.xid],
+    )
+    there = dict(zip(("id", "kind", "actor", "via", "role", "subject", "reason", "data", "at"), row, strict=True))
+    recorded = dict(leaf["act"])
+    reason = recorded.get("reason")
+    recorded["reason"] = reason.get("committed") if isinstance(reason, dict) else ""
+    recorded["data"] = _text(recorded.get("data"))
+    for field, found in there.items():
+        if recorded.get(field) != found:
             findings.add(
                 "act_changed",
                 f"The act of entry {place.index} was changed after it was recorded.",
                 table="audits_act",
                 key=place.act_id,
                 field=field,
-                trail=leaf.get(field),
-                there=there.get(field),
+                trail=recorded.get(field),
+                there=found,
                 index=place.index,
             )
 
 
-_COLUMNS = {"table": "tbl", "op": "op", "key": "key", "diff": "diff"}
-
-
-def _compare_changes(reader: Reader, findings: Findings, place: _Place, leaf: Json, there: Json) -> None:
-    if not isinstance(leaf, list) or not isinstance(there, list):
-        return
-    numbers = [
-        str(n)
-        for (n,) in reader.rows(
-            "SELECT n FROM audits_change WHERE epoch = %s AND xid = %s::xid8 ORDER BY n",
-            [place.epoch, place.xid],
-        )
-    ]
-    if len(leaf) != len(there):
+def _compare_changes(reader: Reader, findings: Findings, place: _Place, leaf: dict[str, Any]) -> None:
+    rows = reader.rows(
+        "SELECT n, tbl, op, key, diff FROM audits_change WHERE epoch = %s AND xid = %s::xid8 ORDER BY n",
+        [place.epoch, place.xid],
+    )
+    changes = leaf["changes"]
+    if len(changes) != len(rows):
         findings.add(
             "changes_count",
-            f"Entry {place.index} holds {len(leaf)} changes, the database {len(there)} of that act.",
+            f"Entry {place.index} holds {len(changes)} changes, the database {len(rows)} of that act.",
             table="audits_change",
             key=f"{place.epoch}:{place.xid}",
-            trail=len(leaf),
-            there=len(there),
+            trail=len(changes),
+            there=len(rows),
             index=place.index,
         )
         return
-    for number, recorded, found in zip(numbers, leaf, there, strict=True):
-        for field, column in _COLUMNS.items():
-            if recorded.get(field) != found.get(field):
+    for change, (n, *there) in zip(changes, rows, strict=True):
+        recorded = (change.get("table"), change.get("op"), change.get("key"), _text(change.get("diff")))
+        for field, trail, found in zip(("tbl", "op", "key", "diff"), recorded, there, strict=True):
+            if trail != found:
                 findings.add(
                     "change_changed",
                     f"A change of entry {place.index} was changed after it was recorded.",
                     table="audits_change",
-                    key=number,
-                    field=column,
-                    trail=recorded.get(field),
-                    there=found.get(field),
+                    key=str(n),
+                    field=field,
+                    trail=trail,
+                    there=found,
                     index=place.index,
                 )
+
+
+def _text(value: Json) -> str:
+    """The value as the trail's tables write it."""
+    try:
+        return canonical_bytes(value).decode()
+    except CanonicalError:
+        return json.dumps(value)

@@ -27,6 +27,7 @@ _LONG_NUMBER = re.compile(rb"[0-9]{16}")
 def check_leaves(matter: Matter, findings: Findings, tell: Tell) -> None:
     frontier = tree.Frontier()
     roots = _Roots(iter(sorted(matter.claims, key=lambda claim: claim.size)), findings)
+    roots.compare(frontier)
     expected = 0
     for row in matter.reader.stream(_ENTRIES):
         index, body, leaf = row[0], bytes(row[7]), bytes(row[8])
