@@ -23,7 +23,7 @@ class Column:
     name: str
     type: str
     personal: bool = False
-    secret: bool = False
+    hashed: bool = False
 
 
 _TEXT = ("text", "character varying", "character(")
@@ -42,7 +42,7 @@ def literal(text: str) -> str:
 def _json(column: Column, value: str) -> str:
     """SQL for the JSON text of a non-null ``value``."""
     kind = column.type
-    if column.secret:
+    if column.hashed:
         return f"""('"sha256:' || encode(sha256(convert_to({value}::text, 'UTF8')), 'hex') || '"')"""
     if kind in ("smallint", "integer", "boolean"):
         return f"{value}::text"

@@ -90,7 +90,7 @@ def _install_table(connection: BaseDatabaseWrapper, governed: GovernedTable) -> 
         columns = columns_of(cursor, governed.table, governed.capture)
         if not columns:
             return  # Its migration has not run yet.
-        shape = json.dumps([[c.name, c.type, c.personal, c.secret] for c in columns])
+        shape = json.dumps([[c.name, c.type, c.personal, c.hashed] for c in columns])
         name = function_name(governed.table, "I")
         cursor.execute("SELECT obj_description(to_regproc(%s), 'pg_proc')", [f"public.{name}"])
         (before,) = cursor.fetchone()

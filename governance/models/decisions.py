@@ -17,6 +17,8 @@ from registry.models import Environment, ModelVersion
 class Standing(Governed):
     """Whether a version may run in an environment, as last computed, and until when that holds."""
 
+    capture: ClassVar[Capture] = Capture(digested=frozenset({"outcome", "facts"}))
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="standings")
     environment = models.ForeignKey(Environment, models.PROTECT, related_name="standings")
@@ -37,7 +39,7 @@ class Standing(Governed):
 class Decision(Governed):
     """One answer of the gate, kept as it was given."""
 
-    capture: ClassVar[Capture] = Capture(append_only=True)
+    capture: ClassVar[Capture] = Capture(append_only=True, digested=frozenset({"reasons"}))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     asked = models.JSONField(help_text="Model, version, digest, environment and action as they were asked.")

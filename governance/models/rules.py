@@ -26,7 +26,7 @@ def _policy(document: bytes) -> documents.Policy:
 class Checklist(Governed):
     """One version of a readiness checklist: its document, content-addressed."""
 
-    capture: ClassVar[Capture] = Capture(append_only=True)
+    capture: ClassVar[Capture] = Capture(append_only=True, digested=frozenset({"document"}))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     key = models.CharField(max_length=100)
@@ -51,7 +51,7 @@ class Checklist(Governed):
 class Policy(Governed):
     """One version of a policy: its rule document, content-addressed."""
 
-    capture: ClassVar[Capture] = Capture(append_only=True)
+    capture: ClassVar[Capture] = Capture(append_only=True, digested=frozenset({"document"}))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     key = models.CharField(max_length=100)

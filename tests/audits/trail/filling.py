@@ -22,7 +22,7 @@ def fill_every_table(database: Database, *, rows: int = 2) -> None:
     made: dict[type[models.Model], list[models.Model]] = {}
     with database.superuser() as superuser, _own_rules_off(superuser):
         for model in _in_order():
-            with act(events.SetupCompleted(policy_digest="", checklist_digest=""), actor=ROBOT, subject="test"):
+            with act(events.RolesAssigned(roles=["owner"]), actor=ROBOT, subject="test"):
                 made[model] = [_made(model, number, made) for number in range(rows)]
     for model, instances in made.items():
         if model._meta.db_table == "audits_user":

@@ -1,0 +1,122 @@
+"""What the trail writes of a value is canonical JSON, loses nothing, and depends on no session's settings."""
+
+import json
+
+import pytest
+import rfc8785
+
+from audits.models import Capture
+from audits.trail.capture import install_statements, state_query
+from audits.trail.encoding import Column, UnsupportedColumn, recorded
+from tests.audits.trail.occasions import OPEN
+from tests.database import Connection, Database
+
+# Type, then values as SQL; each value must come out different from all the others of its type.
+VALUES: dict[str, list[str]] = {
+    "smallint": ["0", "-32768", "32767"],
+    "integer": ["0", "-2147483648", "2147483647"],
+    "bigint": ["0", "9007199254740993", "-9223372036854775808"],
+    "boolean": ["true", "false"],
+    "text": [
+        "''",
+        "'null'",
+        "E'\\b\\t\\n\\f\\r\\x01\\x1f\\x7f'",
+        "'\"\\/'",
+        "'é'",
+        "'e' || chr(769)",
+        "chr(8232) || chr(8233) || chr(57344) || chr(128512)",
+        '\'{"committed":"x"}\'',
+    ],
+    "character varying(20)": ["'a'", "'a '", "''"],
+    "character(3)": ["'a'", "'ab'"],
+    "numeric": ["1", "1.5", "1.50", "-0.000001", "123456789012345678901234567890.123", "'NaN'", "'Infinity'"],
+    "numeric(6,2)": ["1.5", "-1.50", "0"],
+    "double precision": ["0", "'-0'", "0.1::float8 + 0.2", "0.3", "1e21", "5e-324", "'NaN'", "'-Infinity'"],
+    "real": ["0.1", "3.4e38"],
+    "date": ["'2024-02-29'", "'0001-01-01 BC'", "'infinity'"],
+    "timestamp with time zone": [
+        "'2024-03-31 01:30:00+01'",
+        "'2024-03-31 01:30:00.000001+01'",
+        "'1890-01-01 12:00+00'",
+        "'infinity'",
+        "'0044-03-15 12:00+00 BC'",
+    ],
+    "uuid": ["'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-4fff-bfff-ffffffffffff'"],
+    "bytea": ["'\\x'", "'\\x00ff5c'"],
+    "jsonb": ["'null'", "'1'", "'1.0'", "'1e2'", '\'{"b":1,"aa":[null,"é\\\\n"]}\'', "'\"null\"'", "'{}'"],
+    "text[]": ["'{}'", "'{a,b}'", "ARRAY['a,b']", "ARRAY['a', NULL]", "ARRAY['\"', 'é']"],
+}
+SETTINGS = (
+    ("TimeZone", "UTC"),
+    ("TimeZone", "Asia/Kathmandu"),
+    ("TimeZone", "America/St_Johns"),
+    ("DateStyle", "SQL, DMY"),
+    ("DateStyle", "German"),
+    ("extra_float_digits", "-15"),
+    ("bytea_output", "escape"),
+    ("IntervalStyle", "sql_standard"),
+    ("search_path", "pg_temp, public"),
+)
+
+
+def _columns(kind: str) -> list[Column]:
+    return [Column(name="id", type="integer"), Column(name="v", type=kind)]
+
+
+def _governed_table(owner: Connection, kind: str) -> None:
+    owner.execute(f"CREATE TABLE thing (id integer PRIMARY KEY, v {kind})")
+    for statement in install_statements("thing", "id", _columns(kind), Capture()):
+        owner.execute(statement)
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_every_value_is_recorded_canonically_apart_from_others_and_alike_in_every_session(
+    database: Database, kind: str
+) -> None:
+    values = ["NULL", *VALUES[kind]]
+    with database.owner() as owner:
+        _governed_table(owner, kind)
+        owner.execute("SET search_path = public")
+        for name, setting in SETTINGS:
+            owner.execute("RESET ALL")
+            owner.execute(f"SET {name} = {setting if name == 'search_path' else repr(setting)}")
+            with owner.transaction():
+                owner.execute(OPEN)
+                owner.execute("DELETE FROM public.thing")
+                for number, value in enumerate(values):
+                    owner.execute(f"INSERT INTO public.thing VALUES ({number}, ({value})::{kind})")
+        rows = owner.execute("SELECT key, diff FROM audits_change WHERE op = 'I' ORDER BY n").fetchall()
+        owner.execute("RESET ALL")
+        owner.execute("SET extra_float_digits = 1")
+        state = dict(owner.execute(state_query("thing", "id", _columns(kind))).fetchall())  # type: ignore[arg-type]
+    texts: dict[str, set[str]] = {}
+    for key, diff in rows:
+        assert rfc8785.dumps(json.loads(str(diff))) == str(diff).encode()
+        texts.setdefault(str(key), set()).add(str(diff))
+    assert all(len(found) == 1 for found in texts.values()), "a session's settings show in the trail"
+    assert {key: found.pop() for key, found in texts.items()} == state
+    assert len({json.dumps(json.loads(str(text))["v"]) for text in state.values()}) == len(values)
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_every_step_from_one_value_to_the_next_is_a_difference(database: Database, kind: str) -> None:
+    values = ["NULL", *VALUES[kind], "NULL"]
+    with database.owner() as owner:
+        _governed_table(owner, kind)
+        with owner.transaction():
+            owner.execute(OPEN)
+            owner.execute("INSERT INTO thing (id) VALUES (1)")
+            for value in values[1:]:
+                owner.execute(f"UPDATE thing SET v = ({value})::{kind}")
+                owner.execute(f"UPDATE thing SET v = ({value})::{kind}")
+        diffs = [
+            diff for (diff,) in owner.execute("SELECT diff FROM audits_change WHERE op = 'U' ORDER BY n").fetchall()
+        ]
+    assert len(diffs) == len(values) - 1
+    pairs = [json.loads(str(diff))["v"] for diff in diffs]
+    assert [before for before, _ in pairs[1:]] == [after for _, after in pairs[:-1]]
+
+
+def test_a_type_that_nobody_has_defined_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedColumn, match="Column span has type interval"):
+        recorded(Column(name="span", type="interval"), "n")

@@ -1,0 +1,247 @@
+"""Beyond rows: files, triggers, functions, roles, snapshots, outside checkpoints, and the command itself."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from audits.artifacts import store
+from audits.models import Checkpoint
+from audits.trail.installation import install
+from audits.trail.keys import signer_state
+from audits.trail.verification import Finding, verify
+from registry.models import ModelVersion
+from tests.audits.trail.attacker import Attacker
+from tests.audits.trail.occasions import some_act, some_user
+from tests.database import Database, django_uses
+
+
+def step(number: int) -> tuple[Finding, ...]:
+    return verify().steps[number - 1].findings
+
+
+def stored_file(own_directories: Path, digest: str) -> Path:
+    return own_directories / "artifacts" / "sha256" / digest[:2] / digest
+
+
+def test_a_file_that_was_changed_or_removed_is_named_by_the_row_that_needs_it(
+    filled: Database, own_directories: Path
+) -> None:
+    changed, removed = ModelVersion.objects.order_by("artifact_digest")
+    path = stored_file(own_directories, changed.artifact_digest)
+    path.chmod(0o600)
+    path.write_bytes(b"another model")
+    stored_file(own_directories, removed.artifact_digest).unlink()
+    found = {finding.key: finding for finding in step(6)}
+    assert set(found) == {str(changed.pk), str(removed.pk)}
+    assert {finding.field for finding in found.values()} == {"artifact_digest"}
+    assert "was changed on disk" in found[str(changed.pk)].message
+    assert "is not in the store" in found[str(removed.pk)].message
+
+
+def test_a_figure_of_evidence_is_a_file_too(filled: Database, own_directories: Path) -> None:
+    stored_file(own_directories, store.put_bytes(b"audits.Evidence figure").digest).unlink()
+    assert {(finding.table, finding.field) for finding in step(6)} == {("audits_evidence", "figures")}
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "key"),
+    [
+        ("ALTER TABLE audits_user DISABLE TRIGGER audits_u", "trigger_disabled", "audits_u"),
+        ("ALTER TABLE audits_user ENABLE TRIGGER audits_i", "trigger_disabled", "audits_i"),
+        ("ALTER TABLE audits_user ENABLE REPLICA TRIGGER audits_d", "trigger_disabled", "audits_d"),
+        ("ALTER TABLE audits_act DISABLE TRIGGER audits_refuse", "trigger_disabled", "audits_refuse"),
+        ("DROP TRIGGER audits_truncate ON audits_user", "trigger_missing", "audits_truncate"),
+        ("DROP TRIGGER audits_refuse ON audits_change", "trigger_missing", "audits_refuse"),
+        (
+            "CREATE OR REPLACE TRIGGER audits_key AFTER UPDATE ON audits_user FOR EACH ROW WHEN (false)"
+            " EXECUTE FUNCTION audits_refuse_moved_key(); ALTER TABLE audits_user ENABLE ALWAYS TRIGGER audits_key",
+            "trigger_changed",
+            "audits_key",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION audits_capture_audits_user_u() RETURNS trigger LANGUAGE plpgsql"
+            " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1"
+            " SET \"DateStyle\" = 'ISO' AS 'BEGIN RETURN NULL; END'",
+            "function_changed",
+            "audits_capture_audits_user_u",
+        ),
+        (
+            "ALTER FUNCTION audits_capture_audits_user_i() SECURITY INVOKER",
+            "function_changed",
+            "audits_capture_audits_user_i",
+        ),
+        ("ALTER FUNCTION audits_require_act(text) RESET search_path", "function_changed", "audits_require_act"),
+        ("GRANT EXECUTE ON FUNCTION audits_commit(text) TO PUBLIC", "function_changed", "audits_commit"),
+        ("CREATE RULE quiet AS ON UPDATE TO audits_user DO INSTEAD NOTHING", "rule", "quiet"),
+    ],
+)
+def test_a_guard_that_was_switched_off_or_replaced_is_named(
+    database: Database, statement: str, code: str, key: str
+) -> None:
+    assert step(7) == ()
+    with database.superuser() as superuser:
+        superuser.execute(statement)
+    assert (code, key) in {(finding.code, finding.key) for finding in step(7)}
+
+
+RIGHTS = [
+    ("GRANT UPDATE ON audits_entry TO {role}", "role_rights"),
+    ("GRANT INSERT (tbl) ON audits_change TO {role}", "role_rights"),
+    ("GRANT TRUNCATE ON audits_user TO {role}", "role_rights"),
+    ("GRANT UPDATE ON audits_evidence TO PUBLIC", "role_rights"),
+    ("GRANT CREATE ON SCHEMA public TO PUBLIC", "role_rights"),
+    ("GRANT EXECUTE ON FUNCTION audits_commit(text) TO {role}", "role_rights"),
+    ("ALTER TABLE audits_user OWNER TO {role}", "role_owns"),
+]
+
+
+def test_a_right_too_many_of_the_applications_role_is_named(database: Database, subtests: pytest.Subtests) -> None:
+    assert step(8) == ()
+    role = database.cluster.server.application_role
+    for statement, code in RIGHTS:
+        with subtests.test(statement=statement), database.superuser() as superuser:
+            superuser.execute(statement.format(role=role))
+            assert code in {finding.code for finding in step(8)}
+        connections.close_all()
+
+
+def test_the_newest_checkpoint_and_the_one_kept_outside_must_agree_with_the_log(database: Database) -> None:
+    some_user("ann")
+    database.sequence()
+    outside = signer_state().note()
+    some_user("ben")
+    database.sequence()
+    assert verify(outside_checkpoint=outside).ok
+    forged = outside.replace("\n1\n", "\n2\n")
+    assert [finding.code for finding in verify(outside_checkpoint=forged).steps[0].findings] == ["outside"]
+
+
+def test_a_checkpoint_kept_outside_betrays_a_database_that_was_set_back_with_its_signer(
+    database: Database, own_directories: Path
+) -> None:
+    some_user("ann")
+    database.sequence()
+    connections.close_all()
+    earlier, memory = database.cluster.clone(source=database.name), signer_state().note()
+    some_user("ben")
+    database.sequence()
+    outside = signer_state().note()
+    (own_directories / "signer" / "checkpoint").write_text(memory)
+    with django_uses(earlier):
+        assert verify().ok
+        report = verify(outside_checkpoint=outside)
+        assert [finding.code for finding in report.steps[1].findings] == ["rolled_back"]
+        some_user("eve")
+        database.sequence()
+        report = verify(outside_checkpoint=outside)
+        assert [finding.code for finding in report.steps[1].findings] == ["root"]
+    database.cluster.drop(earlier)
+
+
+def test_a_broken_table_is_a_finding_and_stops_no_other_step(database: Database) -> None:
+    some_user("ann")
+    database.sequence()
+    with database.superuser() as superuser:
+        superuser.execute(
+            "ALTER TABLE audits_disclosure RENAME TO hidden; ALTER TABLE registry_deployment RENAME TO gone"
+        )
+    report = verify()
+    codes = {step.number: {finding.code for finding in step.findings} for step in report.steps}
+    assert "step_failed" in codes[4]
+    assert codes[1] == codes[2] == set()
+    assert len(report.steps) == 8
+
+
+def test_a_column_that_a_migration_adds_comes_under_the_trail_with_the_rows_as_they_stand(database: Database) -> None:
+    user = some_user("ann", email="ann@example.org")
+    with database.owner() as owner:
+        owner.execute("ALTER TABLE audits_user ADD COLUMN shoe_size smallint DEFAULT 42")
+    assert {finding.field for finding in step(5)} == {"shoe_size"}
+    install(connections["owner"])
+    database.sequence()
+    assert verify().ok
+    with database.superuser() as superuser, Attacker(superuser).unguarded("audits_user"):
+        superuser.execute("UPDATE audits_user SET shoe_size = 43, email = 'forged@example.org'")
+    found = {finding.field: finding for finding in step(5)}
+    assert (found["shoe_size"].trail, found["shoe_size"].there, found["shoe_size"].key) == (42, 43, str(user.pk))
+    assert (found["email"].trail, found["email"].there) == ("ann@example.org", "forged@example.org")
+
+
+def test_a_snapshot_that_finds_other_rows_than_the_trail_says_so(database: Database) -> None:
+    some_user("ann", email="ann@example.org")
+    some_user("ben")
+    with database.superuser() as superuser, Attacker(superuser).unguarded("audits_user"):
+        superuser.execute("UPDATE audits_user SET email = 'forged@example.org' WHERE username = 'ann'")
+        superuser.execute("DELETE FROM audits_user WHERE username = 'ben'")
+    with database.owner() as owner:
+        owner.execute("ALTER TABLE audits_user ADD COLUMN shoe_size smallint")
+    install(connections["owner"])
+    database.sequence()
+    found = step(5)
+    assert [(finding.field, finding.trail, finding.there) for finding in found if finding.field] == [
+        ("email", "ann@example.org", "forged@example.org")
+    ]
+    assert [finding.message for finding in found if "missing from the snapshot" in finding.message]
+
+
+def test_the_command_sequences_first_and_says_that_all_is_well(database: Database) -> None:
+    some_user("ann")
+    out, err = StringIO(), StringIO()
+    call_command("verify", stdout=out, stderr=err)
+    assert "Everything is as the trail says" in out.getvalue()
+    assert "1 entries, 0 acts waiting" in out.getvalue()
+    assert "8/8" in err.getvalue()
+
+
+def test_the_command_may_read_only(database: Database) -> None:
+    some_user("ann")
+    out = StringIO()
+    call_command("verify", "--read-only", "--json", stdout=out)
+    report = json.loads(out.getvalue())
+    assert (report["ok"], report["entries"], report["pending"]) == (True, 0, 1)
+    assert not Checkpoint.objects.exists()
+
+
+def test_the_command_exits_with_1_and_names_table_row_and_field(database: Database) -> None:
+    user = some_user("ann")
+    with database.superuser() as superuser, Attacker(superuser).unguarded("audits_user"):
+        superuser.execute("UPDATE audits_user SET is_superuser = true")
+    out = StringIO()
+    with pytest.raises(SystemExit) as exit_:
+        call_command("verify", stdout=out, stderr=StringIO())
+    assert exit_.value.code == 1
+    assert f"where: audits_user {user.pk} is_superuser (entry 0)" in out.getvalue()
+    assert "the trail says: false" in out.getvalue()
+    assert "there is:       true" in out.getvalue()
+
+
+def test_the_command_reports_an_alarm_of_the_sequencer_and_goes_on(database: Database, own_directories: Path) -> None:
+    some_user("ann")
+    database.sequence()
+    (own_directories / "signer" / "checkpoint").unlink()
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("verify", "--json", stdout=out)
+    report = json.loads(out.getvalue())
+    assert "memory of them is gone" in report["alarm"]
+    assert [step["ok"] for step in report["steps"]] == [False, *[True] * 7]
+
+
+def test_the_command_refuses_a_checkpoint_file_that_it_cannot_read(database: Database) -> None:
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("verify", "--checkpoint", "no-such-file")
+
+
+def test_a_change_inside_an_act_is_not_mistaken_for_one_outside(database: Database) -> None:
+    user = some_user("ann", email="ann@example.org")
+    for email in ("one@example.org", "two@example.org", ""):
+        with some_act():
+            type(user).objects.filter(pk=user.pk).update(email=email, last_login=None)
+    with some_act():
+        user.delete()
+    database.sequence()
+    assert verify().ok
