@@ -109,11 +109,11 @@ def _joblib(model: object, compress: int) -> bytes:
     return made.getvalue()
 
 
-def test_every_allowed_type_is_a_class_of_scikit_learn() -> None:
+def test_every_allowed_type_is_a_class_and_of_the_libraries_models_are_made_with() -> None:
     for name in ALLOWED_TYPES:
         module, _, own = name.rpartition(".")
         assert isinstance(getattr(importlib.import_module(module), own), type), name
-        assert module.startswith("sklearn."), name
+        assert module.split(".")[0] in {"sklearn", "numpy", "pandas"}, name
 
 
 @pytest.mark.parametrize(
