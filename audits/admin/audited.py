@@ -18,7 +18,6 @@ from django.views.decorators.http import require_safe
 
 from audits.admin.panels import Panel
 
-
 # Only the type checker's ModelAdmin takes a parameter.
 if TYPE_CHECKING:
     _Admin = ModelAdmin[Any]
@@ -33,6 +32,8 @@ class AuditedAdmin(_Admin):
     detail_template: ClassVar[str] = "countersign/detail.html"
     # Queries of a row's page; a list has Django's list_select_related.
     detail_related: ClassVar[Sequence[str]] = ()
+    # What the list is called where the table's name says it badly.
+    list_title: ClassVar[str] = ""
     actions = None
     list_per_page = 50
     show_full_result_count = False
@@ -89,8 +90,11 @@ class AuditedAdmin(_Admin):
             raise Http404(f"There is no {self.opts.verbose_name} {object_id}.") from error
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"title": capfirst(str(self.opts.verbose_name_plural)), **(extra_context or {})}
+        context = {"title": self.called(), **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def called(self) -> str:
+        return self.list_title or capfirst(str(self.opts.verbose_name_plural))
 
     def detail_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.find(request, object_id)
@@ -99,7 +103,7 @@ class AuditedAdmin(_Admin):
             "opts": self.opts,
             "object": row,
             "title": self.detail_title(row),
-            "list_title": capfirst(str(self.opts.verbose_name_plural)),
+            "list_title": self.called(),
             "list_url": f"admin:{self.url_name('changelist')}",
             **self.detail_context(request, row),
         }

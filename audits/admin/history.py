@@ -17,6 +17,7 @@ from audits.trail.log import disclosures_of
 _ERASED = "(erased)"
 # Values of an act's data that say more in a line than they take up.
 _TOLD = 40
+_LISTED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +81,25 @@ def told(kind: str, data: Mapping[str, object]) -> str:
     """An act in a few words: ``governance.section.signed`` with its section is "Section signed: fairness"."""
     _, thing, done = kind.split(".")
     words = f"{thing} {done}".replace("_", " ").capitalize()
-    values = [
-        str(value).replace("_", " ")
-        for name, value in data.items()
-        if isinstance(value, str | int) and not name.endswith("digest") and 0 < len(str(value)) <= _TOLD
-    ]
+    values = [said for name, value in data.items() if (said := _said(name, value))]
     return f"{words}: {', '.join(values)}" if values else words
+
+
+def _said(name: str, value: object) -> str:
+    """One value of an act, or nothing where it takes up more than it says."""
+    label = name.replace("_", " ")
+    match value:
+        case bool():
+            return label if value else f"not {label}"
+        case int():
+            return f"{label} {value}"
+        case str() if 0 < len(value) <= _TOLD and not name.endswith("digest"):
+            return value.replace("_", " ")
+        case list() if len(value) > _LISTED:
+            return f"{len(value)} {label}"
+        case list():
+            return ", ".join(str(item).replace("_", " ") for item in value if len(str(item)) <= _TOLD)
+    return ""
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "prose", "digest", "time", "number", "size", "code", "mark"]
+Kind = Literal["text", "prose", "digest", "time", "number", "size", "code", "mark", "folded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,13 @@ class Table:
     rows: Sequence[Sequence[Value]]
     empty: str
 
+    @property
+    def columns(self) -> list[tuple[str, bool]]:
+        """Each head, and whether its column holds numbers, over which it then stands."""
+        return [
+            (head, any(row[at].kind in ("number", "size") for row in self.rows)) for at, head in enumerate(self.head)
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
@@ -54,6 +61,11 @@ def text(value: object, *, url: str = "", note: str = "") -> Value:
 
 def prose(value: object) -> Value:
     return Value(value=value, kind="prose")
+
+
+def folded(value: object, summary: str) -> Value:
+    """Long text that opens on demand."""
+    return Value(value=value, kind="folded", note=summary)
 
 
 def code(value: object) -> Value:

@@ -10,10 +10,13 @@ from typing import cast
 import orjson
 
 from audits.artifacts import store
-from audits.documents.formatting import format_cell
+from audits.documents.formatting import format_cell, format_number
 from audits.errors import DomainError
 from audits.evidence.record import digest_of
 from audits.models import Evidence
+
+# Beyond these four decimals say too little or too much.
+_SMALLEST, _LARGEST = 0.001, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class Cell:
 class RecordTable:
     name: str
     title: str
-    head: Sequence[str]
+    head: Sequence[Cell]
     rows: Sequence[Sequence[Cell]]
 
 
@@ -82,11 +85,16 @@ def _table(table: Mapping[str, object]) -> RecordTable:
     rows = cast(list[dict[str, object]], table["rows"])
     # A column of which nothing is known in any row (no unit, no remark) only takes room.
     used = [c for c in columns if any(row.get(c["name"]) not in (None, "") for row in rows)]
+    cells = [[_cell(str(c["name"]), row.get(c["name"])) for c in used] for row in rows]
     return RecordTable(
         name=str(table["name"]),
         title=str(table["title"]),
-        head=[str(column["label"]) for column in used],
-        rows=[[_cell(str(c["name"]), row.get(c["name"])) for c in used] for row in rows],
+        # A head stands over its numbers where the column has any.
+        head=[
+            Cell(text=str(column["label"]), numeric=any(row[at].numeric for row in cells))
+            for at, column in enumerate(used)
+        ],
+        rows=cells,
     )
 
 
@@ -94,4 +102,7 @@ def _cell(name: str, value: object) -> Cell:
     if name == "small":
         return Cell(text="! small" if value else "", numeric=False, warning=bool(value))
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, float) and _SMALLEST <= abs(value) < _LARGEST:
+        # Digits one below the other, so that a column can be compared by eye.
+        return Cell(text=format_number(value, 4), numeric=True)
     return Cell(text=format_cell(value), numeric=numeric)  # type: ignore[arg-type]

@@ -14,18 +14,25 @@ from django.db.models import Q, QuerySet
 from django.forms import Form
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audits.admin.history import lines_of, names_of
-from audits.admin.panels import Panel, Table, code, digest, fact, mark, prose, text, time
+from audits.admin.panels import Panel, Table, code, digest, fact, folded, mark, prose, text, time
 from audits.admin.tags import utc
 from audits.admin.trail_status import trail_status
 from audits.admin.verbs import Done, Occasion, Verb, VerbAdmin
-from audits.merkle.tree import leaf_hash
+from audits.documents.formatting import ABSENT, format_time
+from audits.errors import DomainError
+from audits.merkle.errors import VerificationError
+from audits.merkle.tree import leaf_hash, verify_inclusion
 from audits.models import Entry
+from audits.trail.log import inclusion_proof, latest_checkpoint
 from audits.trail.verification import verify
 
 _OPS = {"I": "inserted", "U": "updated", "D": "deleted", "S": "as it stood"}
+
+_CUT = 120  # Characters of a value in the list of changes.
 
 
 class LogPages(Paginator):
@@ -38,6 +45,12 @@ class LogPages(Paginator):
             last = rows.order_by("-index").values_list("index", flat=True).first()
             return 0 if last is None else last + 1
         return len(rows) if isinstance(rows, Sequence) else rows.count()
+
+
+class TimeFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "time"
 
 
 class VerifyTrail(Verb):
@@ -66,10 +79,11 @@ class VerifyTrail(Verb):
 @admin.register(Entry)
 class EntryAdmin(VerbAdmin):
     view_permission = "audits.view_trail"
+    list_title = "The trail"
     detail_template = "countersign/entry.html"
     list_display = ("index", "when", "what", "who", "about", "why")
     list_display_links = ("index", "what")
-    list_filter = ("at",)
+    list_filter = (("at", TimeFilter),)
     search_fields = ("kind",)
     search_help_text = (
         "A kind (governance.approval.granted), a subject or the end of one, an actor (user:7), an index, or text: and "
@@ -101,9 +115,7 @@ class EntryAdmin(VerbAdmin):
         return changes
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(
-            request, {"title": "The trail", "trail": trail_status(), **(extra_context or {})}
-        )
+        return super().changelist_view(request, {"trail": trail_status(), **(extra_context or {})})
 
     @admin.display(description="Time", ordering="index")
     def when(self, row: Any) -> SafeString | str:
@@ -118,12 +130,14 @@ class EntryAdmin(VerbAdmin):
         return str(row.line.who)
 
     @admin.display(description="About")
-    def about(self, row: Entry) -> str:
-        return row.subject
+    def about(self, row: Entry) -> SafeString:
+        """What kind of thing, and the beginning of its id; a click shows all that was done to it."""
+        kind, _, key = row.subject.partition(":")
+        return format_html('<a href="?q={}">{} {}</a>', row.subject, kind.rpartition(".")[2], key[:8])
 
     @admin.display(description="Reason")
     def why(self, row: Any) -> str:
-        return str(row.line.reason)
+        return row.line.reason or ABSENT
 
     def detail_title(self, row: Entry) -> str:
         return f"Entry {row.index}"
@@ -137,7 +151,7 @@ class EntryAdmin(VerbAdmin):
             "pretty": json.dumps(document, indent=2, ensure_ascii=False),
             "length": len(body),
             "trail": status,
-            "panels": [_act(row, document), _changes(document), _proof(row, body)],
+            "panels": [_act(row, document), _changes(document), _leaf(row, body), _inclusion(row, body)],
         }
 
 
@@ -165,7 +179,7 @@ def _changes(document: dict[str, Any]) -> Panel:
             text(_OPS.get(change["op"], change["op"])),
             code(change["table"]),
             code(change["key"]),
-            code(json.dumps(change["diff"], ensure_ascii=False, sort_keys=True)),
+            prose("\n".join(_told(name, value) for name, value in change["diff"].items())),
         )
         for change in document["changes"]
     ]
@@ -173,7 +187,22 @@ def _changes(document: dict[str, Any]) -> Panel:
     return Panel(title="What it changed", table=table)
 
 
-def _proof(row: Entry, body: bytes) -> Panel:
+def _told(name: str, value: object) -> str:
+    """One column: its value, or before and after; long ones cut, since the entry below holds them whole."""
+    match value:
+        case [before, after]:
+            return f"{name}: {_short(before)} \N{RIGHTWARDS ARROW} {_short(after)}"
+        case {"committed": _}:
+            return f"{name}: a text of which the trail holds a commitment"
+    return f"{name}: {_short(value)}"
+
+
+def _short(value: object) -> str:
+    said = json.dumps(value, ensure_ascii=False)
+    return said if len(said) <= _CUT else f"{said[:_CUT]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _leaf(row: Entry, body: bytes) -> Panel:
     stored = bytes(row.leaf_hash)
     now = leaf_hash(body)
     held = mark("met", "the bytes hash to the stored leaf") if now == stored else mark("unmet", "they differ")
@@ -185,4 +214,29 @@ def _proof(row: Entry, body: bytes) -> Panel:
             fact("Compared", held),
         ],
         note="A leaf is the SHA-256 of a zero byte and the bytes below (RFC 9162, section 2.1.1).",
+    )
+
+
+def _inclusion(row: Entry, body: bytes) -> Panel:
+    """The proof against the newest checkpoint, made and checked now (RFC 9162, section 2.1.3)."""
+    title = "Its place in the signed log"
+    checkpoint = latest_checkpoint()
+    if checkpoint is None or checkpoint.size <= row.index:
+        return Panel(title=title, note="No checkpoint covers this entry yet: a worker signs one within a second.")
+    root = bytes(checkpoint.root)
+    try:
+        proof = inclusion_proof(row.index, checkpoint.size)
+        verify_inclusion(leaf=leaf_hash(body), index=row.index, size=checkpoint.size, proof=proof, root=root)
+        found = mark("met", "the entry is in the log that was signed")
+    except (DomainError, VerificationError) as error:
+        proof, found = (), mark("unmet", f"the proof does not hold: {error}")
+    return Panel(
+        title=title,
+        facts=[
+            fact("Found", found),
+            fact("Checkpoint", text(f"{checkpoint.size} entries, {format_time(checkpoint.signed_at)}")),
+            fact("Root", digest(root.hex())),
+            fact("Proof", folded("\n".join(step.hex() for step in proof), f"{len(proof)} hashes from leaf to root")),
+        ],
+        note="Checked for this page with the stored bytes. The proof bundle of a version lets a stranger do the same.",
     )

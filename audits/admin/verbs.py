@@ -13,7 +13,6 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.text import capfirst
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -206,7 +205,7 @@ class VerbAdmin(AuditedAdmin):
             "object": occasion.row,
             "verb": verb,
             "title": verb.heading(occasion),
-            "list_title": capfirst(str(self.opts.verbose_name_plural)),
+            "list_title": self.called(),
             "list_url": f"admin:{self.url_name('changelist')}",
             "back_url": self._way_back(occasion),
         }

@@ -14,8 +14,9 @@ from audits.admin.forms import AREA, SigningForm
 from audits.admin.panels import Panel
 from audits.admin.verbs import Done, Occasion
 from governance.admin.refusals import file_of, to_accept
-from governance.admin.review_panels import accepted, evidence, open_clauses
+from governance.admin.review_panels import accepted, evidence
 from governance.admin.signing_verbs import SigningVerb
+from governance.admin.standing_view import standings_of
 from governance.services.review import LONGEST_ACCEPTANCE, accept_risk
 from governance.services.signed_content import approval_digest
 
@@ -74,7 +75,10 @@ class AcceptRisk(SigningVerb):
 
     def panels(self, occasion: Occasion) -> Sequence[Panel]:
         file = file_of(occasion)
-        return [] if file is None else [open_clauses(occasion), evidence(file), accepted(file)]
+        return [] if file is None else [evidence(file), accepted(file)]
+
+    def context(self, occasion: Occasion) -> dict[str, object]:
+        return {"standings": standings_of(occasion.row)}
 
     def perform(self, occasion: Occasion, form: forms.Form) -> Done:
         given = form.cleaned_data

@@ -44,7 +44,7 @@ class AnswersForm(forms.Form):
             widget=forms.Textarea(attrs={**AREA, "rows": 3}),
             initial=answer.text if answer else "",
         )
-        if view.question.evidence:
+        if view.evidence:
             self.fields[f"{name}{_SEPARATOR}evidence"] = forms.MultipleChoiceField(
                 label="Rests on evidence",
                 required=False,

@@ -17,6 +17,14 @@ from governance.services.signed_content import (
     latest_sign_off,
     section_is_signed,
 )
+from registry.services.assessments import MEASUREMENTS
+
+_RECORDED = {
+    "dataset": "the registered dataset",
+    "artifact": "the stored artifact",
+    "environment": "the recorded packages and parameters",
+    "predictions": "the predictions that monitoring sent",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +33,17 @@ class QuestionView:
     answer: ChecklistAnswer | None
     answered_by: str
     evidence: Sequence[Evidence]
+
+    @property
+    def missing(self) -> list[str]:
+        """Measurements that would answer it and are not there."""
+        there = {kept.measurement for kept in self.evidence}
+        return [kind for kind in self.question.evidence if kind in MEASUREMENTS and kind not in there]
+
+    @property
+    def recorded(self) -> list[str]:
+        """What answers it and is recorded with the version rather than measured."""
+        return [_RECORDED[kind] for kind in self.question.evidence if kind in _RECORDED]
 
     @property
     def settled(self) -> bool:

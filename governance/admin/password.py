@@ -48,7 +48,7 @@ class PasswordForm(forms.Form):
 
 
 @sensitive_post_parameters()
-def change_own_password(site: AdminSite, request: HttpRequest) -> HttpResponse:
+def change_own_password(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """GET shows the form, POST changes the password and keeps this session."""
     account = cast(User, request.user)
     form = PasswordForm(account, request.POST if request.method == "POST" else None)

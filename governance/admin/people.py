@@ -149,6 +149,7 @@ class SetPassword(Verb):
 @admin.register(User)
 class PeopleAdmin(VerbAdmin):
     view_permission = "governance.view"
+    list_title = "People and services"
     list_display = ("username", "full_name", "roles_shown", "way_in")
     list_filter = ("groups", "is_active")
     search_fields = ("username", "first_name", "last_name")
@@ -158,9 +159,6 @@ class PeopleAdmin(VerbAdmin):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[User]":
         return super().get_queryset(request).prefetch_related("groups")
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, {"title": "People and services", **(extra_context or {})})
 
     @admin.display(description="Name", ordering="last_name")
     def full_name(self, row: User) -> str:

@@ -11,7 +11,13 @@ from governance.authorization import role_names
 from governance.checklists.templates import Section
 from governance.models import Verdict
 from governance.roles import roles
-from governance.services.signed_content import APPROVER_ROLES, VersionFile, approval_is_valid, read_file
+from governance.services.signed_content import (
+    APPROVER_ROLES,
+    VersionFile,
+    approval_is_valid,
+    read_file,
+    section_is_signed,
+)
 from registry.models import ModelVersion
 
 NO_RULES = "Production is under no policy and checklist yet, so there is nothing to sign against."
@@ -111,6 +117,8 @@ def to_sign(occasion: Occasion, section: Section) -> str:
     missing = sum(question.id not in answered for question in section.questions)
     if missing:
         return f"{missing} of {len(section.questions)} questions are not answered yet."
+    if section_is_signed(file, section):
+        return "It is signed as it stands."
     return ""
 
 

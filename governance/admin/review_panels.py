@@ -3,10 +3,8 @@
 Shows what stands; it judges nothing.
 """
 
-from audits.admin.panels import Panel, Table, digest, fact, mark, prose, text
-from audits.admin.verbs import Occasion
+from audits.admin.panels import Panel, Table, digest, fact, mark, text
 from governance.admin.checklist_view import section_views
-from governance.admin.standing_view import standings_of
 from governance.services.signed_content import VersionFile, acceptance_digest
 
 
@@ -21,18 +19,6 @@ def what_is_signed(file: VersionFile, signed: str) -> Panel:
             fact("Checklist", text(str(file.checklist))),
             fact("Signed content, SHA-256", digest(signed)),
         ],
-    )
-
-
-def open_clauses(occasion: Occasion) -> Panel:
-    rows = [
-        (mark(clause.mark, clause.word), text(view.where), text(clause.title), prose(clause.explain))
-        for view in standings_of(occasion.row)
-        for clause in view.unmet
-    ]
-    return Panel(
-        title="What the policy finds open",
-        table=Table(head=("", "Where", "Clause", "Why"), rows=rows, empty="Nothing: every clause is met."),
     )
 
 

@@ -15,7 +15,8 @@ from audits.admin.verbs import Done, Occasion, Verb
 from audits.errors import Conflict
 from governance.admin.checklist_view import names_of_answerers, section_view, section_views
 from governance.admin.refusals import approver_role, file_of, titles, to_approve, to_decide, to_sign
-from governance.admin.review_panels import evidence, open_clauses, sections, what_is_signed
+from governance.admin.review_panels import evidence, sections, what_is_signed
+from governance.admin.standing_view import standings_of
 from governance.checklists.templates import Section
 from governance.models import Verdict
 from governance.services.review import decide_version, sign_section
@@ -78,10 +79,12 @@ class _Verdict(SigningVerb):
             return ()
         return [
             what_is_signed(file, self.signed_now(occasion)),
-            open_clauses(occasion),
             sections(file),
             evidence(file),
         ]
+
+    def context(self, occasion: Occasion) -> dict[str, object]:
+        return {"standings": standings_of(occasion.row)}
 
     def perform(self, occasion: Occasion, form: forms.Form) -> Done:
         given = form.cleaned_data

@@ -110,4 +110,4 @@ class CountersignAdminSite(AdminSite):
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from governance.admin.password import change_own_password
 
-        return change_own_password(self, request)
+        return change_own_password(request, self)

@@ -134,7 +134,10 @@ def _view(version: ModelVersion, environment: Environment, standing: Standing | 
         environments=[environment],
         allowed=standing.allowed and not problem,
         policy=policy,
-        unmet=[clause for clause in clauses if clause.result != "true"],
+        # Worst first: what is known to fail, then what nobody knows.
+        unmet=sorted(
+            (clause for clause in clauses if clause.result != "true"), key=lambda clause: clause.result != "false"
+        ),
         met=[clause for clause in clauses if clause.result == "true"],
         computed_at=standing.computed_at,
         valid_until=standing.valid_until,

@@ -94,6 +94,7 @@ class RevokeToken(Verb):
 @admin.register(ApiToken)
 class ApiTokenAdmin(VerbAdmin):
     view_permission = "governance.view"
+    list_title = "Tokens"
     detail_related = ("account",)
     list_display = ("name", "state", "account_name", "scopes_shown", "created", "expires")
     list_filter = ("expires_at", ("revoked_at", admin.EmptyFieldListFilter))

@@ -10,22 +10,39 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from audits.admin.history import Line, collapsed, history_of
-from audits.admin.panels import Panel, Table, Value, code, digest, fact, mark, number, prose, size, text, time
+from audits.admin.history import Line, collapsed, history_of, names_of
+from audits.admin.panels import (
+    Fact,
+    Panel,
+    Table,
+    Value,
+    code,
+    digest,
+    fact,
+    folded,
+    mark,
+    number,
+    prose,
+    size,
+    text,
+    time,
+)
 from audits.admin.records import read_record
 from audits.admin.trail_status import trail_status
 from audits.admin.verbs import Occasion
+from audits.models import Evidence
 from audits.trail.act import subject_of
 from governance.admin.checklist_view import approval_stages, names_of_answerers, section_views
-from governance.admin.refusals import file_of, to_answer, to_sign
+from governance.admin.refusals import approver_role, file_of, to_answer, to_sign
 from governance.admin.standing_view import standings_of
 from governance.services.signed_content import VersionFile, acceptance_digest
 from registry.models import ModelVersion
+from registry.services.assessments import MEASUREMENTS
 
 # How many of each kind the page shows; the lists show all.
 SHOWN = 10
 # What the head of the page tells of the past.
-RECENT = 6
+RECENT = 4
 
 
 def page_of(request: HttpRequest, occasion: Occasion) -> dict[str, Any]:
@@ -35,14 +52,15 @@ def page_of(request: HttpRequest, occasion: Occasion) -> dict[str, Any]:
     context: dict[str, Any] = {
         "version": version,
         "standings": standings_of(version),
-        "identity": _identity(version, file),
+        "identity": _identity(version),
         "lineage": _lineage(version),
         "later": _later(version),
+        "decides": bool(approver_role(occasion)),
     }
     if file is not None:
         context.update(
             file=file,
-            records=[read_record(kept) for kept in file.evidence],
+            records=[read_record(kept) for kept in sorted(file.evidence, key=_reading_order)],
             sections=_sections(occasion, file),
             stages=approval_stages(file),
             approvals=list(reversed(file.approvals)),
@@ -60,32 +78,33 @@ def page_of(request: HttpRequest, occasion: Occasion) -> dict[str, Any]:
     return context
 
 
+def _reading_order(evidence: Evidence) -> int:
+    """How well it does, for whom, why; whatever else is measured comes after."""
+    kind = evidence.measurement
+    return MEASUREMENTS.index(kind) if kind in MEASUREMENTS else len(MEASUREMENTS)
+
+
 def _recent(history: Sequence[Line]) -> list[Line]:
     return collapsed(history)[:RECENT]
 
 
-def _identity(version: ModelVersion, file: VersionFile | None) -> list[Any]:
-    model = version.model
-    data = version.training_data
+def _identity(version: ModelVersion) -> list[Fact]:
+    model, data = version.model, version.training_data
     facts = [
         fact("Artifact, SHA-256", digest(version.artifact_digest)),
         fact("Model", text(model.title, url=reverse("admin:registry_registeredmodel_change", args=[model.pk]))),
         fact("Owner", f"{model.owner.name}, {model.business_unit}"),
         fact("Risk tier", model.get_risk_tier_display()),
-        fact("Intended purpose", prose(model.intended_purpose)),
-        fact("Registered", time(version.registered_at)),
-        fact("Registered by", version.registered_by.name),
         fact(
             "Trained on",
-            text(str(data), url=reverse("admin:registry_datasetversion_change", args=[data.pk]))
+            text(data, url=reverse("admin:registry_datasetversion_change", args=[data.pk]))
             if data is not None
             else text("no registered dataset"),
         ),
+        fact("Registered by", version.registered_by.name),
+        fact("Registered", time(version.registered_at)),
+        fact("Purpose", prose(model.intended_purpose)),
     ]
-    if file is not None:
-        checklist = file.checklist
-        url = reverse("admin:governance_checklist_change", args=[checklist.pk])
-        facts.append(fact("Checklist", text(str(checklist), url=url)))
     if model.retired_at is not None:
         facts.insert(0, fact("Retired", time(model.retired_at)))
     return facts
@@ -102,7 +121,7 @@ def _lineage(version: ModelVersion) -> Panel:
             fact("Source commit", code(version.source_commit) if version.source_commit else text("not stated")),
             fact("Parameters", prose(_pairs(version.parameters))),
             fact("Metrics, as the registrant stated them", prose(_pairs(version.metrics))),
-            fact("Packages", prose(packages or "not stated")),
+            fact("Packages", folded(packages, f"{len(version.packages)} packages, with exact versions")),
             fact("Notes", prose(version.notes or "none")),
         ],
     )
@@ -137,6 +156,8 @@ def _acceptances(file: VersionFile) -> list[dict[str, Any]]:
 
 def _later(version: ModelVersion) -> list[Panel]:
     """What happened after: assessments, the gate's answers, deployments, predictions, dossiers."""
+    decisions = list(version.decisions.select_related("environment")[: SHOWN + 1])
+    names = names_of(decision.actor for decision in decisions)
     return [
         _panel(
             "Assessments",
@@ -153,13 +174,13 @@ def _later(version: ModelVersion) -> list[Panel]:
         ),
         _panel(
             "The gate's answers",
-            version.decisions.select_related("environment"),
+            decisions,
             ("", "Environment", "Action", "Asked by", "When"),
             lambda row: (
                 mark("met" if row.allowed else "unmet", row.status.capitalize(), url=_to(row)),
                 text(row.environment.title if row.environment else row.asked.get("environment", "")),
                 text(row.action),
-                code(row.actor),
+                text(names.get(row.actor, row.actor)),
                 time(row.decided_at),
             ),
             "The gate was not asked about this version.",
@@ -232,7 +253,7 @@ def _to(row: Any) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
 
 
-def _panel(title: str, rows: "QuerySet[Any]", head: Sequence[str], row_of: Any, empty: str) -> Panel:
+def _panel(title: str, rows: "QuerySet[Any] | list[Any]", head: Sequence[str], row_of: Any, empty: str) -> Panel:
     found = list(rows[: SHOWN + 1])
     more = f"The latest {SHOWN}; the list has all." if len(found) > SHOWN else ""
     return Panel(

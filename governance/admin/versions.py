@@ -22,6 +22,7 @@ from registry.models import ModelVersion
 @admin.register(ModelVersion)
 class ModelVersionAdmin(VerbAdmin):
     view_permission = "governance.view"
+    list_title = "Versions"
     detail_template = "countersign/version.html"
     detail_related = ("model__owner", "registered_by", "training_data")
     list_display = ("name", "production", "tier", "owner", "artifact", "framework", "registered")

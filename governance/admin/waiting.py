@@ -21,9 +21,11 @@ from governance.roles import Role, roles
 from governance.services.signed_content import (
     APPROVER_ROLES,
     VersionFile,
+    approval_digest,
     approval_is_valid,
     latest_approval,
     own_people,
+    section_is_signed,
 )
 from registry.models import Assessment, AssessmentStatus, ModelVersion
 
@@ -117,18 +119,19 @@ def _approvals(file: VersionFile, account: User, names: Sequence[str]) -> list[I
     before = APPROVER_ROLES[: APPROVER_ROLES.index(role)]
     if not all(approval_is_valid(file, earlier) for earlier in before):
         return []
-    last = latest_approval(file, role)
-    unsigned = sum(section_view(file, s, {}).state != "signed" for s in file.checklist.template.sections)
-    if last is not None and last.verdict == Verdict.REJECTED and unsigned:
+    # A verdict before the last signature would go stale with it.
+    if not all(section_is_signed(file, section) for section in file.checklist.template.sections):
         return []
-    detail = f"{unsigned} sections are not signed yet" if unsigned else "every section is signed"
-    stale = last is not None and last.verdict == Verdict.APPROVED
+    last = latest_approval(file, role)
+    if last is not None and last.verdict == Verdict.REJECTED and last.signed_digest == approval_digest(file, role):
+        return []
+    stale = last is not None
     return [
         Item(
             about=str(file.version),
-            what="Approve again: what was approved has changed" if stale else "Approve or reject",
+            what="Approve or reject again: it has changed" if stale else "Approve or reject",
             url=_version_url(file.version),
-            detail=f"{file.version.model.title}; {detail}",
+            detail=file.version.model.title,
             mark="stale" if stale else "open",
             since=file.version.registered_at,
         )

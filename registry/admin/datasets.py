@@ -1,9 +1,9 @@
 """Datasets in the admin: what a table is, where it comes from, who is in it. The rows themselves are not shown."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from audits.admin.audited import AuditedAdmin
@@ -17,6 +17,7 @@ from registry.models import DatasetVersion
 @admin.register(DatasetVersion)
 class DatasetVersionAdmin(AuditedAdmin):
     view_permission = "registry.view"
+    list_title = "Datasets"
     detail_related = ("registered_by",)
     list_display = ("dataset", "rows", "sensitive", "target_column", "digest_shown", "registered")
     list_filter = ("registered_at",)
@@ -24,9 +25,6 @@ class DatasetVersionAdmin(AuditedAdmin):
     search_fields = ("name", "digest", "source")
     search_help_text = "Name, SHA-256, or where the rows come from"
     ordering = ("name", "-number")
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": "Datasets", **(extra_context or {})})
 
     @admin.display(description="Dataset", ordering="name")
     def dataset(self, row: DatasetVersion) -> str:
