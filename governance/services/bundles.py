@@ -26,7 +26,7 @@ def export_bundle(*, actor: Actor, version: ModelVersion, reason: str = "") -> b
     """The bundle as a file (``countersign/bundle/v1``), at the latest checkpoint.
 
     Acts of the last moments are waited for briefly; ``about`` says how many are not in it. Raises NotPermitted,
-    NothingSequenced, or ``VerificationError`` where the log itself does not hold.
+    NothingSequenced and LogDamaged.
     """
     actor.require("audits.export_bundle")
     wait_for_sequencer(version)

@@ -13,6 +13,7 @@ from django.db import connection, models, transaction
 
 from audits.errors import Conflict
 from audits.merkle.canonical import Json
+from audits.merkle.errors import VerificationError
 from audits.models import Checkpoint, Entry, Evidence
 from audits.trail.act import subject_of
 from audits.trail.log import bundle_of, disclosures_of, entries_about, latest_checkpoint
@@ -40,6 +41,12 @@ class NothingSequenced(Conflict):
     """The log has no checkpoint yet, so nothing in it can be proved."""
 
     code = "nothing_sequenced"
+
+
+class LogDamaged(Conflict):
+    """The log does not hold: what is stored is not what was signed. Nothing is proved by it."""
+
+    code = "log_damaged"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +82,11 @@ class VersionTrail:
         return {index: texts[commitment] for index, commitment in committed.items() if commitment in texts}
 
     def bundle(self, about: Mapping[str, Json]) -> bytes:
-        """The proof bundle of these entries. Raises ``VerificationError`` where the log does not hold."""
-        return bundle_of((entry.index for entry in self.entries), about=about)
+        """The proof bundle of these entries. Raises LogDamaged."""
+        try:
+            return bundle_of((entry.index for entry in self.entries), about=about)
+        except VerificationError as error:
+            raise LogDamaged(f"The log does not hold: {error.message}. Run ./run verify to see where.") from error
 
 
 @contextmanager
@@ -109,10 +119,10 @@ def subjects_of(version: ModelVersion) -> list[str]:
     return [subject_of(thing) for thing in things]
 
 
-def wait_for_sequencer(version: ModelVersion, *, patience: float = PATIENCE) -> None:
-    """Wait until every act about the version is in the log, but no longer than ``patience`` seconds."""
+def wait_for_sequencer(version: ModelVersion) -> None:
+    """Wait until every act about the version is in the log, but not for long."""
     subjects = subjects_of(version)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while _waiting(subjects) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
 

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.utils import timezone
 
 from audits.documents import Attachment, Relationship
-from audits.merkle.errors import VerificationError
 from audits.models import User
 from governance.dossiers.content import DossierContent
 from governance.services.bundles import bundle_about
@@ -22,6 +21,7 @@ from governance.services.dossier_content.permit import printed_permit
 from governance.services.dossier_content.reading import name_with_roles, read_version
 from governance.services.dossier_content.signed import acceptance_contents, approval_contents, checklist_content
 from governance.services.dossier_content.trail import trail_content
+from governance.services.version_trail import LogDamaged
 from registry.models import Environment, ModelVersion
 
 CONFIDENTIALITY = "Confidential"
@@ -49,7 +49,7 @@ def gather(
     problem = ""
     try:
         bundle = reading.trail.bundle(bundle_about(reading.version, reading.trail))
-    except VerificationError as error:
+    except LogDamaged as error:
         problem = error.message
     else:
         attachments.insert(
