@@ -59,13 +59,12 @@ class Attacker:
 
     def columns(self, table: str) -> dict[str, str]:
         """Name and type of each column."""
-        return dict(
-            self.sql.execute(
-                "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
-                " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-                [table],
-            ).fetchall()
-        )
+        found = self.sql.execute(
+            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            [table],
+        ).fetchall()
+        return {str(name): str(kind) for name, kind in found}
 
     def save_rows(self, table: str) -> None:
         """Remember the table as it is."""

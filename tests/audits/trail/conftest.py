@@ -28,7 +28,10 @@ def filled_template(
     name = cluster.clone()
     storages = {
         **django_settings.STORAGES,
-        "artifacts": {**django_settings.STORAGES["artifacts"], "OPTIONS": {"location": files}},
+        "artifacts": {
+            "BACKEND": "audits.artifacts.local.AtomicFileSystemStorage",
+            "OPTIONS": {"location": files},
+        },
     }
     with django_db_blocker.unblock(), django_uses(name), override_settings(STORAGES=storages):
         fill_every_table(Database(name=name, cluster=cluster))

@@ -91,9 +91,9 @@ def _value(
     if isinstance(field, models.ForeignKey):
         related = field.related_model
         if related in made:
-            return made[related][number].pk  # type: ignore[index]
+            return made[related][number].pk
         # Not governed: Django's own lists.
-        return list(related._default_manager.values_list("pk", flat=True)[:2])[number]  # type: ignore[union-attr]
+        return list(related._default_manager.values_list("pk", flat=True)[:2])[number]
     if isinstance(field, models.UUIDField):
         return field.get_default()
     if isinstance(field, models.BooleanField):

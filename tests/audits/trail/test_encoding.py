@@ -59,62 +59,73 @@ SETTINGS = (
 )
 
 
+TABLES = {kind: f"thing_{number}" for number, kind in enumerate(VALUES)}
+
+
 def _columns(kind: str) -> list[Column]:
     return [Column(name="id", type="integer"), Column(name="v", type=kind)]
 
 
-def _governed_table(owner: Connection, kind: str) -> None:
-    owner.execute(f"CREATE TABLE thing (id integer PRIMARY KEY, v {kind})")
-    for statement in install_statements("thing", "id", _columns(kind), Capture()):
-        owner.execute(statement)
+def _governed_tables(owner: Connection) -> None:
+    for kind, table in TABLES.items():
+        owner.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY, v {kind})")
+        for statement in install_statements(table, "id", _columns(kind), Capture()):
+            owner.execute(statement)
 
 
-@pytest.mark.parametrize("kind", VALUES)
 def test_every_value_is_recorded_canonically_apart_from_others_and_alike_in_every_session(
-    database: Database, kind: str
+    database: Database, subtests: pytest.Subtests
 ) -> None:
-    values = ["NULL", *VALUES[kind]]
     with database.owner() as owner:
-        _governed_table(owner, kind)
-        owner.execute("SET search_path = public")
+        _governed_tables(owner)
         for name, setting in SETTINGS:
             owner.execute("RESET ALL")
             owner.execute(f"SET {name} = {setting if name == 'search_path' else repr(setting)}")
             with owner.transaction():
                 owner.execute(OPEN)
-                owner.execute("DELETE FROM public.thing")
-                for number, value in enumerate(values):
-                    owner.execute(f"INSERT INTO public.thing VALUES ({number}, ({value})::{kind})")
-        rows = owner.execute("SELECT key, diff FROM audits_change WHERE op = 'I' ORDER BY n").fetchall()
+                for kind, table in TABLES.items():
+                    owner.execute(f"DELETE FROM public.{table}")
+                    for number, value in enumerate(["NULL", *VALUES[kind]]):
+                        owner.execute(f"INSERT INTO public.{table} VALUES ({number}, ({value})::{kind})")
         owner.execute("RESET ALL")
         owner.execute("SET extra_float_digits = 1")
-        state = dict(owner.execute(state_query("thing", "id", _columns(kind))).fetchall())  # type: ignore[arg-type]
+        for kind, table in TABLES.items():
+            with subtests.test(kind=kind):
+                _check_records(owner, kind, table)
+
+
+def _check_records(owner: Connection, kind: str, table: str) -> None:
+    rows = owner.execute(
+        "SELECT key, diff FROM audits_change WHERE op = 'I' AND tbl = %s ORDER BY n", [table]
+    ).fetchall()
     texts: dict[str, set[str]] = {}
     for key, diff in rows:
         assert rfc8785.dumps(json.loads(str(diff))) == str(diff).encode()
         texts.setdefault(str(key), set()).add(str(diff))
     assert all(len(found) == 1 for found in texts.values()), "a session's settings show in the trail"
+    state = {str(key): str(row) for key, row in owner.execute(state_query(table, "id", _columns(kind))).fetchall()}
     assert {key: found.pop() for key, found in texts.items()} == state
-    assert len({json.dumps(json.loads(str(text))["v"]) for text in state.values()}) == len(values)
+    assert len({json.dumps(json.loads(text)["v"]) for text in state.values()}) == len(VALUES[kind]) + 1
 
 
-@pytest.mark.parametrize("kind", VALUES)
-def test_every_step_from_one_value_to_the_next_is_a_difference(database: Database, kind: str) -> None:
-    values = ["NULL", *VALUES[kind], "NULL"]
+def test_every_step_from_one_value_to_the_next_is_a_difference(database: Database, subtests: pytest.Subtests) -> None:
     with database.owner() as owner:
-        _governed_table(owner, kind)
-        with owner.transaction():
-            owner.execute(OPEN)
-            owner.execute("INSERT INTO thing (id) VALUES (1)")
-            for value in values[1:]:
-                owner.execute(f"UPDATE thing SET v = ({value})::{kind}")
-                owner.execute(f"UPDATE thing SET v = ({value})::{kind}")
-        diffs = [
-            diff for (diff,) in owner.execute("SELECT diff FROM audits_change WHERE op = 'U' ORDER BY n").fetchall()
-        ]
-    assert len(diffs) == len(values) - 1
-    pairs = [json.loads(str(diff))["v"] for diff in diffs]
-    assert [before for before, _ in pairs[1:]] == [after for _, after in pairs[:-1]]
+        _governed_tables(owner)
+        for kind, table in TABLES.items():
+            with subtests.test(kind=kind):
+                steps = [*VALUES[kind], "NULL"]
+                with owner.transaction():
+                    owner.execute(OPEN)
+                    owner.execute(f"INSERT INTO {table} (id) VALUES (1)")
+                    for value in steps:
+                        owner.execute(f"UPDATE {table} SET v = ({value})::{kind}")
+                        owner.execute(f"UPDATE {table} SET v = ({value})::{kind}")
+                diffs = owner.execute(
+                    "SELECT diff FROM audits_change WHERE op = 'U' AND tbl = %s ORDER BY n", [table]
+                ).fetchall()
+                pairs = [json.loads(str(diff))["v"] for (diff,) in diffs]
+                assert len(pairs) == len(steps)
+                assert [before for before, _ in pairs[1:]] == [after for _, after in pairs[:-1]]
 
 
 def test_a_type_that_nobody_has_defined_is_refused_by_name() -> None:

@@ -47,45 +47,44 @@ def test_a_figure_of_evidence_is_a_file_too(filled: Database, own_directories: P
     assert {(finding.table, finding.field) for finding in step(6)} == {("audits_evidence", "figures")}
 
 
-@pytest.mark.parametrize(
-    ("statement", "code", "key"),
-    [
-        ("ALTER TABLE audits_user DISABLE TRIGGER audits_u", "trigger_disabled", "audits_u"),
-        ("ALTER TABLE audits_user ENABLE TRIGGER audits_i", "trigger_disabled", "audits_i"),
-        ("ALTER TABLE audits_user ENABLE REPLICA TRIGGER audits_d", "trigger_disabled", "audits_d"),
-        ("ALTER TABLE audits_act DISABLE TRIGGER audits_refuse", "trigger_disabled", "audits_refuse"),
-        ("DROP TRIGGER audits_truncate ON audits_user", "trigger_missing", "audits_truncate"),
-        ("DROP TRIGGER audits_refuse ON audits_change", "trigger_missing", "audits_refuse"),
-        (
-            "CREATE OR REPLACE TRIGGER audits_key AFTER UPDATE ON audits_user FOR EACH ROW WHEN (false)"
-            " EXECUTE FUNCTION audits_refuse_moved_key(); ALTER TABLE audits_user ENABLE ALWAYS TRIGGER audits_key",
-            "trigger_changed",
-            "audits_key",
-        ),
-        (
-            "CREATE OR REPLACE FUNCTION audits_capture_audits_user_u() RETURNS trigger LANGUAGE plpgsql"
-            " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1"
-            " SET \"DateStyle\" = 'ISO' AS 'BEGIN RETURN NULL; END'",
-            "function_changed",
-            "audits_capture_audits_user_u",
-        ),
-        (
-            "ALTER FUNCTION audits_capture_audits_user_i() SECURITY INVOKER",
-            "function_changed",
-            "audits_capture_audits_user_i",
-        ),
-        ("ALTER FUNCTION audits_require_act(text) RESET search_path", "function_changed", "audits_require_act"),
-        ("GRANT EXECUTE ON FUNCTION audits_commit(text) TO PUBLIC", "function_changed", "audits_commit"),
-        ("CREATE RULE quiet AS ON UPDATE TO audits_user DO INSTEAD NOTHING", "rule", "quiet"),
-    ],
-)
-def test_a_guard_that_was_switched_off_or_replaced_is_named(
-    database: Database, statement: str, code: str, key: str
-) -> None:
+GUARDS = [
+    ("ALTER TABLE audits_user DISABLE TRIGGER audits_u", "trigger_disabled", "audits_u"),
+    ("ALTER TABLE audits_user ENABLE TRIGGER audits_i", "trigger_disabled", "audits_i"),
+    ("ALTER TABLE audits_user ENABLE REPLICA TRIGGER audits_d", "trigger_disabled", "audits_d"),
+    ("ALTER TABLE audits_act DISABLE TRIGGER audits_refuse", "trigger_disabled", "audits_refuse"),
+    ("DROP TRIGGER audits_truncate ON audits_user", "trigger_missing", "audits_truncate"),
+    ("DROP TRIGGER audits_refuse ON audits_change", "trigger_missing", "audits_refuse"),
+    (
+        "CREATE OR REPLACE TRIGGER audits_key AFTER UPDATE ON audits_user FOR EACH ROW WHEN (false)"
+        " EXECUTE FUNCTION audits_refuse_moved_key(); ALTER TABLE audits_user ENABLE ALWAYS TRIGGER audits_key",
+        "trigger_changed",
+        "audits_key",
+    ),
+    (
+        "CREATE OR REPLACE FUNCTION audits_capture_audits_user_u() RETURNS trigger LANGUAGE plpgsql"
+        " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1"
+        " SET \"DateStyle\" = 'ISO' AS 'BEGIN RETURN NULL; END'",
+        "function_changed",
+        "audits_capture_audits_user_u",
+    ),
+    (
+        "ALTER FUNCTION audits_capture_audits_user_i() SECURITY INVOKER",
+        "function_changed",
+        "audits_capture_audits_user_i",
+    ),
+    ("ALTER FUNCTION audits_require_act(text) RESET search_path", "function_changed", "audits_require_act"),
+    ("GRANT EXECUTE ON FUNCTION audits_commit(text) TO PUBLIC", "function_changed", "audits_commit"),
+    ("CREATE RULE quiet AS ON UPDATE TO audits_user DO INSTEAD NOTHING", "rule", "quiet"),
+]
+
+
+def test_a_guard_that_was_switched_off_or_replaced_is_named(database: Database, subtests: pytest.Subtests) -> None:
     assert step(7) == ()
-    with database.superuser() as superuser:
-        superuser.execute(statement)
-    assert (code, key) in {(finding.code, finding.key) for finding in step(7)}
+    for statement, code, key in GUARDS:
+        with subtests.test(statement=statement):
+            with database.superuser() as superuser:
+                superuser.execute(statement)
+            assert (code, key) in {(finding.code, finding.key) for finding in step(7)}
 
 
 RIGHTS = [
