@@ -41,7 +41,7 @@ def run_assessment(assessment: Assessment, *, progress: Callable[[str], None] = 
 
 
 def _measure(assessment: Assessment, progress: Callable[[str], None]) -> list[MeasuredRecord]:
-    from audits.evidence import MeasureRequest, Subject, run_isolated
+    from audits.evidence import MeasureRequest, run_isolated
 
     version, dataset = assessment.version, assessment.dataset
     asked = {
@@ -56,7 +56,6 @@ def _measure(assessment: Assessment, progress: Callable[[str], None]) -> list[Me
         },
     }
     request = MeasureRequest.from_json(json.loads(json.dumps(asked)))
-    assert isinstance(request.subject, Subject)
     with store.local_copy(dataset.digest, suffix=MEDIA_TYPES.get(dataset.media_type, "")) as data:
         if version.artifact_format == PREDICTIONS_FORMAT:
             found = run_isolated(request, model_path=None, data_path=data, progress=progress, **_limits())

@@ -1,5 +1,6 @@
 """API clients in the tests: one of the people, with a token. Nothing here goes past the HTTP surface."""
 
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,6 +47,15 @@ class ApiClient:
         if self.secret:
             headers = {"Authorization": f"Bearer {self.secret}", **headers}
         response: HttpResponse = _HTTP.generic(method, path, data, content_type=content_type, headers=headers)  # type: ignore[assignment]
+        return response
+
+    def send_cut_off(self, path: str, data: bytes, announced: int, content_type: str) -> HttpResponse:
+        """A body that ends before the announced number of bytes have come."""
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        environ: dict[str, Any] = {"wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(announced)}
+        response: HttpResponse = _HTTP.generic(  # type: ignore[assignment]
+            "POST", path, data, content_type=content_type, headers=headers, **environ
+        )
         return response
 
     def upload(self, path: str, fields: dict[str, Any], **headers: str) -> HttpResponse:

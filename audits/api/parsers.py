@@ -84,16 +84,15 @@ def json_value(body: bytes, *, what: str = "The body") -> Any:
             parse_float=_number,
             parse_constant=_refuse,
         )
+        _check(value, DEPTH)
+    except _Unfit as unfit:
+        raise BadBody(f"{what} {unfit}") from None
     except UnicodeDecodeError as error:
         raise BadBody(f"{what} is not UTF-8 text: byte {error.start} does not belong there.") from None
     except json.JSONDecodeError as error:
         raise BadBody(f"{what} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
         raise BadBody(f"{what} is nested more than {DEPTH} levels deep.") from None
-    try:
-        _check(value, DEPTH)
-    except _Unfit as unfit:
-        raise BadBody(f"{what} {unfit}") from None
     return value
 
 
@@ -114,17 +113,22 @@ class UploadParser(MultiPartParser):
     ) -> "DataAndFiles[Any, Any]":
         request = _plain(parser_context)
         length = announced_length(request, limit=settings.UPLOAD_LIMIT_BYTES + FORM_LIMIT)
-        request.upload_handlers = [TemporaryFileUploadHandler(request)]
+        handler = TemporaryFileUploadHandler(request)
+        request.upload_handlers = [handler]
         counted = _Counted(stream)
-        parsed = super().parse(cast("IO[bytes]", counted), media_type, parser_context)
-        while counted.read(CHUNK):
-            pass
-        if counted.count < length:
-            raise CorruptContent(
-                f"The upload was cut off: {length} bytes were announced and {counted.count} came. Nothing was kept; "
-                "send it again.",
-                code="upload_incomplete",
-            )
+        try:
+            parsed = super().parse(cast("IO[bytes]", counted), media_type, parser_context)
+            while counted.read(CHUNK):
+                pass
+            if counted.count < length:
+                raise CorruptContent(
+                    f"The upload was cut off: {length} bytes were announced and {counted.count} came. "
+                    "Nothing was kept; send it again.",
+                    code="upload_incomplete",
+                )
+        except BaseException:
+            handler.upload_interrupted()
+            raise
         return parsed
 
 
@@ -164,25 +168,25 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise BadBody(f"The name {twice[:60]!r} is written twice in one object; keep one of them.")
+        raise _Unfit(f"writes the name {twice[:60]!r} twice in one object; keep one of them.")
     return found
 
 
 def _integer(written: str) -> int:
     if len(written) > 17 or abs(int(written)) > _LARGEST_INTEGER:
-        raise BadBody(f"The number {written[:40]} is beyond 2^53 - 1; write it as text.")
+        raise _Unfit(f"holds the number {written[:40]}, which is beyond 2^53 - 1; write it as text.")
     return int(written)
 
 
 def _number(written: str) -> float:
     number = float(written)
     if not math.isfinite(number):
-        raise BadBody(f"The number {written[:40]} is too large.")
+        raise _Unfit(f"holds the number {written[:40]}, which is too large; write it as text.")
     return number
 
 
 def _refuse(written: str) -> NoReturn:
-    raise BadBody(f"{written} is not JSON; leave the value out or write null.")
+    raise _Unfit(f"holds {written}, which is not JSON; leave the value out or write null.")
 
 
 def _check(value: object, levels: int) -> None:

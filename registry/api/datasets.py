@@ -14,7 +14,6 @@ from audits.api.parsers import StrictJSONParser, UploadParser
 from audits.api.views import GuardedView, receipt, written
 from registry.api.uploads import keep_upload, reading_upload
 from registry.models import DatasetVersion, Environment, Intake
-from registry.models.inventory import name_validator
 from registry.serializers.inventory import DatasetUpload, DatasetView, EnvironmentView, IntakeView
 from registry.services.intakes import MEDIA_TYPES, receive_dataset
 from registry.services.inventory import find_dataset
@@ -46,7 +45,6 @@ class Datasets(GuardedView):
     def post(self, request: Request) -> Response:
         """Send a table to be registered."""
         stated, file, digest = reading_upload(request, DatasetUpload, "file")
-        name_validator(stated["name"])
         media_type = stated.pop("media_type", None) or _media_type(str(file.name))
         with receipt() as done:
             intake = receive_dataset(

@@ -133,13 +133,14 @@ class _Lines:
             for line in lines:
                 self._take(line)
             if len(rest) > LONGEST_LINE:
-                self._number += 1
-                self._refuse(f"is longer than {LONGEST_LINE} bytes.")
+                self._take(rest)
             yield chunk
         self._take(rest)
 
     def _take(self, line: bytes) -> None:
         self._number += 1
+        if len(line) > LONGEST_LINE:
+            self._refuse(f"is longer than {LONGEST_LINE} bytes.")
         if not line.strip():
             return
         row = json_value(line, what=f"Nothing was kept: line {self._number}")

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from audits.serializers.strict import DigestField, ObjectField, StrictSerializer
 from registry.models import DatasetVersion, Environment, Intake, ModelVersion, RegisteredModel, RiskTier
+from registry.models.inventory import name_validator
 from registry.services.intakes import MEDIA_TYPES
 
 REASON = "Why; it goes beside the trail."
@@ -112,7 +113,7 @@ class DatasetView(serializers.ModelSerializer[DatasetVersion]):
 class DatasetMetadata(StrictSerializer):
     """What the sender states beside the table."""
 
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=100, validators=[name_validator])
     source = serializers.CharField(  # type: ignore[assignment] # DRF has an attribute of that name; fields shadow it.
         max_length=500, help_text="Where the rows come from."
     )
