@@ -31,9 +31,10 @@ SELECT count(*) FROM audits_act a
 WHERE a.subject = ANY (%s) AND NOT EXISTS (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid = a.xid)
 """
 
-_LAST_ENTRY_OF_ROWS = """
+# A row is also in the entries that took a snapshot of its table; only one is that of its making.
+_ENTRY_OF_ROWS = """
 SELECT c.key, max(e.index) FROM audits_change c JOIN audits_entry e ON e.epoch = c.epoch AND e.xid = c.xid
-WHERE c.tbl = %s AND c.key = ANY (%s) AND e.index < %s GROUP BY c.key
+WHERE c.tbl = %s AND c.op = 'I' AND c.key = ANY (%s) AND e.index < %s GROUP BY c.key
 """
 
 
@@ -58,17 +59,17 @@ class VersionTrail:
     waiting: int
 
     def entry_of(self, row: models.Model) -> int | None:
-        """The index of the last entry that changed a row."""
+        """The index of the entry that recorded a row."""
         return self.entries_of([row]).get(row.pk)
 
     def entries_of(self, rows: Collection[models.Model]) -> dict[object, int]:
-        """The index of the last entry that changed each row, by the row's key; rows of one table."""
+        """The index of the entry that recorded each row, by the row's key; rows of one table."""
         if not rows:
             return {}
         table = next(iter(rows))._meta.db_table
         keys = {str(row.pk): row.pk for row in rows}
         with connection.cursor() as cursor:
-            cursor.execute(_LAST_ENTRY_OF_ROWS, [table, list(keys), self.checkpoint.size])
+            cursor.execute(_ENTRY_OF_ROWS, [table, list(keys), self.checkpoint.size])
             return {keys[key]: index for key, index in cursor.fetchall()}
 
     def reasons(self) -> dict[int, str]:

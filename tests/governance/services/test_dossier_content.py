@@ -112,6 +112,7 @@ def test_every_signature_has_name_time_meaning_and_its_place_in_the_trail(
     signed += [approval.signature for approval in said.approvals]
     signed += [acceptance.signature for acceptance in said.acceptances]
     assert len(signed) == 10
+    kinds = {entry.index: entry.kind for entry in said.trail.entries}
     indexes = set()
     for signature in signed:
         assert signature is not None
@@ -120,8 +121,9 @@ def test_every_signature_has_name_time_meaning_and_its_place_in_the_trail(
         assert signature.signed_at.utcoffset() == timedelta(0)
         assert signature.meaning
         assert len(signature.digest) == 64
+        assert signature.entry is not None
+        assert kinds[signature.entry].rpartition(".")[2] in {"signed", "granted", "accepted"}
         indexes.add(signature.entry)
-    assert None not in indexes
     assert len(indexes) == 10
 
 
@@ -274,3 +276,24 @@ def test_a_log_that_does_not_hold_is_said_to_fail_and_no_bundle_is_enclosed(
     assert not said.trail.intact
     assert any("The log does not hold" in check for check, held in said.trail.checks if not held)
     assert "bundle.json" not in [attachment.name for attachment in said.attachments]
+
+
+def test_a_snapshot_of_a_table_taken_later_is_not_where_a_signature_was_recorded(
+    reviewed_office: Database, reviewed: ModelVersion
+) -> None:
+    before = [
+        approval.signature.entry for approval in content(reviewed, reviewed_office).approvals if approval.signature
+    ]
+    with reviewed_office.superuser() as installer, installer.transaction():
+        installer.execute(
+            "SELECT audits_open_act('audits.table.governed', 'system:test', 'test', 'system:trail', '', '{}')"
+        )
+        installer.execute(
+            "INSERT INTO audits_change (epoch, xid, tbl, op, key, diff) SELECT audits_current_epoch(),"
+            " pg_current_xact_id(), 'governance_approval', 'S', id::text, '{}' FROM governance_approval"
+        )
+    after = [
+        approval.signature.entry for approval in content(reviewed, reviewed_office).approvals if approval.signature
+    ]
+    assert None not in before
+    assert after == before
