@@ -6,6 +6,7 @@ Files are 0600 in a folder that is 0700, written aside and linked into place, so
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -23,10 +24,8 @@ def local_file(path: Path, make: Callable[[], bytes]) -> bytes:
             file.write(make())
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(aside, path)  # Fails where another process was first; then its file counts.
-        except FileExistsError:
-            pass
+        with suppress(FileExistsError):  # Another process was first; then its file counts.
+            os.link(aside, path)
     finally:
         aside.unlink()
     return path.read_bytes()

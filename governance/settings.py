@@ -17,9 +17,7 @@ def _secret_key() -> str:
     if given:
         return given
     if PRODUCTION:
-        raise SettingError(
-            "COUNTERSIGN_SECRET_KEY (or COUNTERSIGN_SECRET_KEY_FILE) must be set in production."
-        )
+        raise SettingError("COUNTERSIGN_SECRET_KEY (or COUNTERSIGN_SECRET_KEY_FILE) must be set in production.")
     from audits.local_secrets import local_secret
 
     return local_secret(DATA_DIR / "secrets" / "django-secret-key")
@@ -72,9 +70,7 @@ SECRET_KEY = _secret_key()
 DEBUG = False
 ALLOWED_HOSTS = envlist("COUNTERSIGN_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
 if PRODUCTION and not ALLOWED_HOSTS:
-    raise SettingError(
-        "COUNTERSIGN_HOSTS must name the hosts that Countersign answers for, separated by commas."
-    )
+    raise SettingError("COUNTERSIGN_HOSTS must name the hosts that Countersign answers for, separated by commas.")
 CSRF_TRUSTED_ORIGINS = envlist("COUNTERSIGN_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [

@@ -17,7 +17,6 @@ class ReasonForm(forms.Form):
         widget=forms.Textarea(attrs=AREA),
         help_text="Goes into the trail with your name's number and the time; write it for whoever asks in a year.",
     )
-    field_order: list[str] | None = None
 
 
 class SigningForm(forms.Form):

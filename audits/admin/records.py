@@ -81,18 +81,17 @@ def read_record(evidence: Evidence) -> ReadRecord:
 
 
 def _table(table: Mapping[str, object]) -> RecordTable:
-    columns = cast(list[dict[str, object]], table["columns"])
+    columns = cast(list[dict[str, str]], table["columns"])
     rows = cast(list[dict[str, object]], table["rows"])
     # A column of which nothing is known in any row (no unit, no remark) only takes room.
     used = [c for c in columns if any(row.get(c["name"]) not in (None, "") for row in rows)]
-    cells = [[_cell(str(c["name"]), row.get(c["name"])) for c in used] for row in rows]
+    cells = [[_cell(c["name"], row.get(c["name"])) for c in used] for row in rows]
     return RecordTable(
         name=str(table["name"]),
         title=str(table["title"]),
         # A head stands over its numbers where the column has any.
         head=[
-            Cell(text=str(column["label"]), numeric=any(row[at].numeric for row in cells))
-            for at, column in enumerate(used)
+            Cell(text=column["label"], numeric=any(row[at].numeric for row in cells)) for at, column in enumerate(used)
         ],
         rows=cells,
     )

@@ -35,7 +35,7 @@ _OPS = {"I": "inserted", "U": "updated", "D": "deleted", "S": "as it stood"}
 _CUT = 120  # Characters of a value in the list of changes.
 
 
-class LogPages(Paginator):
+class LogPages(Paginator):  # type: ignore[type-arg] # Only the type checker's takes a parameter.
     """Pages over the log: indexes have no holes, so the whole is not counted row by row."""
 
     @cached_property

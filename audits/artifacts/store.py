@@ -50,7 +50,11 @@ def _name(digest: str) -> str:
 
 
 def put(
-    chunks: Iterable[bytes], *, expected_digest: str = "", expected_size: int | None = None, limit: int | None = None
+    chunks: Iterable[bytes],
+    *,
+    expected_digest: str = "",
+    expected_size: int | None = None,
+    limit: int | None = None,
 ) -> Stored:
     """Store the bytes of a stream. Nothing remains where the stream ends early or is not what was announced."""
     hasher = hashlib.sha256()

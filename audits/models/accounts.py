@@ -6,11 +6,19 @@ An account's name and address are personal: the trail knows people by id. Nothin
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_backends
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
 
 from audits.models.governed import Capture, Governed
+
+
+def _asked(backend: BaseBackend) -> ModelBackend:
+    """The backend, which must grant by roles: settings name no other."""
+    if not isinstance(backend, ModelBackend):
+        raise TypeError(f"{backend!r} cannot say what roles grant")
+    return backend
 
 
 class User(Governed, AbstractUser):
@@ -30,11 +38,11 @@ class User(Governed, AbstractUser):
 
     def has_perm(self, perm: str, obj: models.Model | AnonymousUser | None = None) -> bool:
         """What the roles grant. Unlike Django's, being a superuser grants nothing: nobody is above the rules."""
-        return any(backend.has_perm(self, perm, obj) for backend in get_backends())
+        return any(_asked(backend).has_perm(self, perm, obj) for backend in get_backends())
 
     def has_module_perms(self, app_label: str) -> bool:
         """Whether the roles grant anything on one floor."""
-        return any(backend.has_module_perms(self, app_label) for backend in get_backends())
+        return any(_asked(backend).has_module_perms(self, app_label) for backend in get_backends())
 
     def check_password(self, raw_password: Any) -> bool:
         """As Django's, but never upgrades the stored hash: that would be a write outside an act."""

@@ -16,7 +16,8 @@ class Capture:
     ``personal``: columns of free text or about people. The trail holds a salted SHA-256 commitment; the text stands
     beside the trail, where it can be erased. ``secret``: columns whose SHA-256 is recorded and never the value
     (they must be high-entropy or salted hashes already). ``digested``: long columns, recorded by SHA-256 as well, so
-    that entries stay short; what they held before is not in the trail. ``append_only``: rows are never updated nor deleted.
+    that entries stay short; what they held before is not in the trail. ``append_only``: rows are never updated nor
+    deleted.
     ``files``: columns that name a file of the content store by its SHA-256; ``file_lists``: JSON lists of such names,
     or of objects with a ``sha256``.
     """

@@ -35,12 +35,13 @@ def record_evidence(
     figures = _stored_figures(document, measured.figures)
     record = store.put_bytes(canonical_bytes(document))  # type: ignore[arg-type]
     subject = document["subject"]
-    assert isinstance(subject, Mapping)
+    if not isinstance(subject, Mapping):
+        raise store.CorruptContent("The record does not say what it is about.")
     evidence = Evidence(
         digest=measured.digest,
         record_digest=record.digest,
-        measurement=document["measurement"],
-        title=document["title"],
+        measurement=str(document["measurement"]),
+        title=str(document["title"]),
         subject_kind=subject["kind"],
         subject_id=subject["id"],
         subject_digest=subject["digest"],
@@ -59,7 +60,8 @@ def record_evidence(
 
 def _stored_figures(document: Mapping[str, object], images: Mapping[str, bytes]) -> list[dict[str, str]]:
     listed = document["figures"]
-    assert isinstance(listed, list)
+    if not isinstance(listed, list):
+        raise store.CorruptContent("The record does not list its figures.")
     kept = []
     for figure in listed:
         image = images[figure["name"]]

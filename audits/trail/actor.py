@@ -41,6 +41,12 @@ class Actor:
     def user_id(self) -> int | None:
         return self.account.pk if self.account is not None else None
 
+    def require_account(self) -> int:
+        """The account's id, or NotPermitted: what is kept names a person or a service that answers for it."""
+        if self.account is None:
+            raise NotPermitted(f"{self.id} has no account: a person or a service does this.", code="no_account")
+        return self.account.pk
+
     def may(self, permission: str) -> bool:
         if self.account is None:
             return self.id.startswith("system:")

@@ -34,7 +34,7 @@ class AcceptanceForm(SigningForm):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="The end of this day, UTC; at most a year from now. Then the policy counts it as open again.",
     )
-    field_order = ("topic", "comment", "until", "meaning", "password")
+    field_order = ["topic", "comment", "until", "meaning", "password"]
 
 
 class AcceptRisk(SigningVerb):

@@ -10,6 +10,7 @@ from django import forms
 
 from audits.admin.forms import AREA
 from audits.admin.verbs import Done, Occasion, Verb
+from audits.errors import NotPermitted
 from governance.admin.checklist_view import QuestionView, SectionView, names_of_answerers, section_view
 from governance.admin.refusals import file_of, roles_of, to_answer
 from governance.admin.signing_verbs import find_section
@@ -115,6 +116,9 @@ class AnswerSection(Verb):
             if choice and _changed(view, choice, words, evidence):
                 given.append(GivenAnswer(question=view.question.id, choice=choice, text=words, evidence=evidence))
         if not given:
+            refusal = self.refusal(occasion)
+            if refusal:
+                raise NotPermitted(refusal)
             return Done(sentence="Nothing was changed, so nothing was recorded.")
         answer_questions(actor=occasion.actor, version=occasion.row, answers=given)
         return Done(sentence=f"{len(given)} answers are recorded." if len(given) > 1 else "The answer is recorded.")

@@ -27,7 +27,7 @@ def may_own() -> "forms.ModelChoiceField[User]":
     names = [role.name for role in roles().values() if "registry.register_version" in role.permissions]
     people = User.objects.filter(groups__name__in=names, is_active=True).distinct().order_by("last_name", "username")
     field = forms.ModelChoiceField(label="New owner", queryset=people)
-    field.label_from_instance = lambda account: f"{account.name} ({account.username})"  # type: ignore[method-assign]
+    field.label_from_instance = lambda obj: f"{obj.name} ({obj.username})"  # type: ignore[method-assign]
     return field
 
 

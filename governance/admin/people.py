@@ -46,7 +46,7 @@ class AccountForm(ReasonForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "size": 30}),
         help_text="At least twelve characters. Leave it empty for a service: it holds tokens and cannot sign in.",
     )
-    field_order = ("username", "full_name", "email", "roles", "password", "reason")
+    field_order = ["username", "full_name", "email", "roles", "password", "reason"]
 
 
 class CreateAccount(Verb):
@@ -79,7 +79,7 @@ class CreateAccount(Verb):
 
 class RolesForm(ReasonForm):
     roles = _roles_field()
-    field_order = ("roles", "reason")
+    field_order = ["roles", "reason"]
 
 
 class AssignRoles(Verb):

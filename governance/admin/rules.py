@@ -26,7 +26,7 @@ from registry.models import Environment
 class AssignForm(ReasonForm):
     policy = forms.ModelChoiceField(queryset=Policy.objects.order_by("title", "-adopted_at"), empty_label=None)
     checklist = forms.ModelChoiceField(queryset=Checklist.objects.order_by("title", "-adopted_at"), empty_label=None)
-    field_order = ("policy", "checklist", "reason")
+    field_order = ["policy", "checklist", "reason"]
 
 
 class AssignPolicy(Verb):

@@ -52,8 +52,7 @@ class SigningVerb(Verb):
         # Where the person may not sign at all, the service is to say so, and record it.
         if not self.refusal(occasion) and form.cleaned_data["seen"] != now:
             # The page is shown again as things are now; what was typed stays.
-            form.data = form.data.copy()
-            form.data["seen"] = now
+            form.data = {**form.data.dict(), "seen": now}  # type: ignore[attr-defined] # What came is a QueryDict.
             raise Conflict(
                 "What you would sign has changed since you opened this page. Nothing was signed: read it again, then "
                 "sign what is there now.",

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path, reverse
 
-from governance.roles import roles
+from governance.roles import Role, roles
 
 # In the order in which an officer needs them.
 NAVIGATION: tuple[tuple[str, str], ...] = (
@@ -40,7 +40,7 @@ class CountersignAdminSite(AdminSite):
     site_header = "Countersign"
     site_title = "Countersign"
     index_title = "What waits for you"
-    site_url = None  # type: ignore[assignment] # There is no other site to view.
+    site_url = None  # There is no other site to view.
     enable_nav_sidebar = False
     index_template = "countersign/waiting.html"
     login_template = "countersign/login.html"
@@ -65,7 +65,7 @@ class CountersignAdminSite(AdminSite):
         urls.append(re_path(r"(?P<url>.*)$", door(self.catch_all_view)))
         return urls
 
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # type: ignore[override] # Any view will do.
         """Django's door (signed in, never cached, CSRF), and behind it the question for a role."""
 
         def behind(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -79,7 +79,7 @@ class CountersignAdminSite(AdminSite):
         return super().admin_view(behind, cacheable)
 
     def _without_role(self, request: HttpRequest) -> HttpResponse:
-        context = {**self.each_context(request), "title": "You have no role yet", "roles": roles().values()}
+        context = {**self.each_context(request), "title": "You have no role yet", "roles": _for_people()}
         return TemplateResponse(request, "countersign/no_role.html", context, status=403)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
@@ -102,12 +102,19 @@ class CountersignAdminSite(AdminSite):
             found.append({"title": title, "url": url, "here": request.path.startswith(url)})
         return found
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from governance.admin.waiting import waiting_for
 
         return super().index(request, {"waiting": waiting_for(request.user), **(extra_context or {})})  # type: ignore[arg-type]
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(  # type: ignore[override] # Django's stubs promise its own template.
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         from governance.admin.password import change_own_password
 
         return change_own_password(request, self)
+
+
+def _for_people() -> list[Role]:
+    """The roles that a person can ask for: a service does not sign in."""
+    return [role for role in roles().values() if role.name != "service"]

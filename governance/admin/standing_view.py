@@ -6,6 +6,7 @@ Says what the gate would say now; it computes no policy.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -73,7 +74,7 @@ def standings_of(version: ModelVersion) -> list[StandingView]:
     return _alike(views)
 
 
-def production_marks(versions: Collection[object]) -> dict[object, tuple[str, str]]:
+def production_marks(versions: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
     """Mark and words for where versions stand in production, by version id; one query."""
     now = timezone.now()
     standings = Standing.objects.filter(version__in=versions, environment__name="production").select_related(

@@ -34,7 +34,7 @@ class IssueForm(ReasonForm):
         super().__init__(*args, **kwargs)
         people = User.objects.filter(is_active=True, groups__isnull=False).distinct().order_by("username")
         account = forms.ModelChoiceField(label="Account", queryset=people)
-        account.label_from_instance = lambda found: f"{found.username}: {found.name}"  # type: ignore[method-assign]
+        account.label_from_instance = lambda obj: f"{obj.username}: {obj.name}"  # type: ignore[method-assign]
         self.fields["account"] = account
         every = sorted({permission for role in roles().values() for permission in role.permissions})
         self.fields["scopes"].choices = [(name, name) for name in every]  # type: ignore[attr-defined]

@@ -51,7 +51,7 @@ class AssessmentForm(ReasonForm):
         required=False,
         help_text="Only for a version that is a table of predictions.",
     )
-    field_order = (
+    field_order = [
         "dataset",
         "measurements",
         "task",
@@ -61,7 +61,7 @@ class AssessmentForm(ReasonForm):
         "threshold",
         "predictions",
         "reason",
-    )
+    ]
 
     def parameters(self) -> dict[str, object]:
         """As the measurement takes them; what was left empty is left out."""

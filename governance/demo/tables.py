@@ -1,6 +1,6 @@
 """The demo's tables: scikit-learn's diabetes study, or a table of the user's; in rows to train on and rows to judge by.
 
-Refuses, with what to do, a table that cannot be used. The rows are split by a seed, so the same table gives the same split.
+Refuses, with what to do, a table that cannot be used. Rows are split by a seed: the same table, the same split.
 """
 
 from dataclasses import dataclass, field

@@ -116,7 +116,8 @@ def _ask(service: Service, token: str, made: Registered, teller: Teller, digest:
     if status != 200:
         raise DomainError(f"The gate answered {status}: {answer.get('detail')}", code="gate_failed")
     reasons = answer["reasons"]
-    assert isinstance(reasons, list)
+    if not isinstance(reasons, list):
+        raise DomainError("The gate gave no reasons.", code="gate_failed")
     unmet = [reason for reason in reasons if reason["result"] != "true"]
     teller.say(f"POST /api/v1/decisions -> {answer['status']}" + (f": {len(unmet)} clauses unmet" if unmet else ""))
     for reason in unmet[:3]:

@@ -1,7 +1,7 @@
 """Who says so: answers, sign-offs, approvals, accepted risks.
 
-A signature binds to the digest of what was signed. It is never edited nor deleted; it goes stale by itself when what lies
-beneath it changes, since the digest computed now is then another.
+A signature binds to the digest of what was signed. It is never edited nor deleted; it goes stale by itself when what
+lies beneath it changes, since the digest computed now is then another.
 """
 
 import uuid

@@ -132,13 +132,13 @@ def _measured(evidence: Evidence, value: object) -> Fact | None:
     if not isinstance(value, Mapping) or not isinstance(value.get("value"), int | float):
         return None
     low, high = value.get("low"), value.get("high")
-    bounded = isinstance(low, int | float) and isinstance(high, int | float)
+    bounds = (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
     return Fact(
         value=exact_decimal(value["value"]),
         source=_source(evidence),
         as_of=evidence.measured_at,
-        low=exact_decimal(low) if bounded else None,
-        high=exact_decimal(high) if bounded else None,
+        low=exact_decimal(bounds[0]) if bounds else None,
+        high=exact_decimal(bounds[1]) if bounds else None,
     )
 
 
@@ -174,14 +174,14 @@ def _fairness(file: VersionFile) -> Iterator[tuple[str, Fact]]:
     groups = [group for comparison in comparisons for group in comparison["groups"]]
     ratios = [fact for group in groups if (fact := _measured(found, group["impact_ratio"])) is not None]
     if ratios:
-        worst = min(ratios, key=lambda fact: fact.value)  # type: ignore[arg-type, return-value]
+        worst = min(ratios, key=lambda fact: fact.value)
         yield "fairness.impact_ratio_min", worst
         if worst.low is not None:
             yield "fairness.impact_ratio_low_confidence", _plain(found, worst.low)
     for name in ("demographic_parity_difference", "equalized_odds_difference"):
         facts = [fact for one in comparisons if (fact := _measured(found, one[name])) is not None]
         if facts:
-            yield f"fairness.{name}_max", max(facts, key=lambda fact: fact.value)  # type: ignore[arg-type, return-value]
+            yield f"fairness.{name}_max", max(facts, key=lambda fact: fact.value)
     yield "fairness.small_groups", _plain(found, sum(1 for group in groups if group["small"]))
     measured = {one["columns"][0] for one in comparisons if one["kind"] == "single"}
     yield "fairness.attributes_unmeasured", _plain(found, frozenset(_declared(file, found) - measured))

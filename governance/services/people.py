@@ -84,6 +84,7 @@ def _known(names: Iterable[str]) -> list[str]:
     unknown = [name for name in wanted if name not in all_roles()]
     if unknown:
         raise DomainError(
-            f"There is no role {', '.join(unknown)}. The roles are: {', '.join(all_roles())}.", code="unknown_role"
+            f"There is no role {', '.join(unknown)}. The roles are: {', '.join(all_roles())}.",
+            code="unknown_role",
         )
     return wanted

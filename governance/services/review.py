@@ -156,7 +156,8 @@ def decide_version(
     for given in file.approvals:
         if given.role != role and given.signer_id == account.pk:
             raise NotPermitted(
-                f"Two different people approve: {account.name} gave a verdict as {given.role.replace('_', ' ')} already.",
+                f"Two different people approve: {account.name} gave a verdict already, as "
+                f"{given.role.replace('_', ' ')}.",
                 code="same_person",
             )
     if verdict == Verdict.APPROVED and role == "compliance_officer" and not approval_is_valid(file, "validator"):

@@ -1,8 +1,8 @@
 """What a signature is over: the content, as canonical JSON, and its digest as it is now.
 
-A signature counts while the digest computed now is the one that was signed. So it goes stale by itself when the artifact,
-the data, an answer, the evidence, the risk tier or the policy beneath it changes, and moving it to another version, section
-or role makes it worthless.
+A signature counts while the digest computed now is the one that was signed. So it goes stale by itself when the
+artifact, the data, an answer, the evidence, the risk tier or the policy beneath it changes, and moving it to another
+version, section or role makes it worthless.
 """
 
 from collections.abc import Iterable, Sequence

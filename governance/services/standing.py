@@ -1,7 +1,7 @@
 """Computes whether a version may run in an environment, whenever something that it rests on changes.
 
-The gate only reads the outcome. A standing that rests on something with an end (an accepted risk, the age of evidence) ends
-with it, and then denies.
+The gate only reads the outcome. A standing that rests on something with an end (an accepted risk, the age of evidence)
+ends with it, and then denies.
 """
 
 from collections.abc import Iterable, Iterator

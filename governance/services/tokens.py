@@ -43,7 +43,8 @@ def issue_token(
     beyond = [scope for scope in wanted if scope not in allowed]
     if beyond:
         raise DomainError(
-            f"{account.username}'s roles do not include {', '.join(beyond)}. They include: {', '.join(sorted(allowed))}.",
+            f"{account.username}'s roles do not include {', '.join(beyond)}. They include: "
+            f"{', '.join(sorted(allowed))}.",
             code="scope_beyond_roles",
         )
     now = timezone.now()
@@ -74,8 +75,6 @@ def find_token(secret: str) -> ApiToken | None:
     """The valid token with this secret: not expired, not revoked, of an active account."""
     return (
         ApiToken.objects.select_related("account")
-        .filter(
-            digest=digest_of(secret), revoked_at=None, expires_at__gt=timezone.now(), account__is_active=True
-        )
+        .filter(digest=digest_of(secret), revoked_at=None, expires_at__gt=timezone.now(), account__is_active=True)
         .first()
     )

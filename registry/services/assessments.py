@@ -32,9 +32,7 @@ def request_assessment(
     actor.require("registry.run_assessment")
     unknown = [name for name in measurements if name not in MEASUREMENTS]
     if unknown or not measurements:
-        raise DomainError(
-            f"measurements must be some of {', '.join(MEASUREMENTS)}.", code="unknown_measurement"
-        )
+        raise DomainError(f"measurements must be some of {', '.join(MEASUREMENTS)}.", code="unknown_measurement")
     _require_parameters(dataset, parameters)
     for digest, what in ((version.artifact_digest, "artifact"), (dataset.digest, "table")):
         if not store.exists(digest):
@@ -44,7 +42,7 @@ def request_assessment(
         dataset=dataset,
         measurements=list(measurements),
         parameters=dict(parameters),
-        requested_by_id=actor.user_id,
+        requested_by_id=actor.require_account(),
         requested_at=timezone.now(),
     )
     event = events.AssessmentRequested(measurements=list(measurements), dataset_digest=dataset.digest)

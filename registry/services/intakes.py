@@ -85,7 +85,7 @@ def _receive(
         media_type=media_type,
         file_name=plain_file_name(file_name),
         details=dict(details),
-        requested_by_id=actor.user_id,
+        requested_by_id=actor.require_account(),
         requested_at=timezone.now(),
     )
     event = events.IntakeReceived(purpose=purpose.value, digest=content.digest)

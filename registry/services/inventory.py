@@ -72,13 +72,9 @@ def register_model(
         registered_at=timezone.now(),
     )
     if RegisteredModel.objects.filter(name=name).exists():
-        raise Conflict(
-            f"A model named {name} is registered already: register a version of it, or choose another name."
-        )
+        raise Conflict(f"A model named {name} is registered already: register a version of it, or choose another name.")
     _require_valid(model)
-    with act(
-        events.ModelRegistered(name=name, risk_tier=risk_tier), actor=actor, subject=model, reason=reason
-    ):
+    with act(events.ModelRegistered(name=name, risk_tier=risk_tier), actor=actor, subject=model, reason=reason):
         model.save(force_insert=True)
     return model
 
@@ -130,7 +126,7 @@ def register_dataset(
         sensitive_columns=list(table.sensitive_columns),
         target_column=table.target_column,
         source=source,
-        registered_by_id=actor.user_id,
+        registered_by_id=actor.require_account(),
         registered_at=timezone.now(),
     )
     with transaction.atomic():
@@ -165,16 +161,14 @@ def register_version(
         source_commit=lineage.source_commit,
         notes=lineage.notes,
         training_data=training_data,
-        registered_by_id=actor.user_id,
+        registered_by_id=actor.require_account(),
         registered_at=timezone.now(),
     )
     with transaction.atomic():
         _one_at_a_time(f"model {model.name}")
         version.number = _next_number(model.versions.all())
         _require_valid(version)
-        event = events.VersionRegistered(
-            model=model.name, number=version.number, artifact_digest=artifact.digest
-        )
+        event = events.VersionRegistered(model=model.name, number=version.number, artifact_digest=artifact.digest)
         with act(event, actor=actor, subject=version, reason=reason):
             version.save(force_insert=True)
             _tell(actor, [version])
@@ -198,9 +192,7 @@ def find_version(*, model: str, number: int) -> ModelVersion:
     found = ModelVersion.objects.select_related("model").filter(model__name=model, number=number).first()
     if found is None:
         numbers = ModelVersion.objects.filter(model__name=model).values_list("number", flat=True)
-        have = (
-            f"{model} has versions {', '.join(map(str, sorted(numbers)))}" if numbers else f"{model} has none"
-        )
+        have = f"{model} has versions {', '.join(map(str, sorted(numbers)))}" if numbers else f"{model} has none"
         raise NotFound(f"There is no version {number} of {model}: {have}.")
     return found
 

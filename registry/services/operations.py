@@ -43,16 +43,11 @@ def report_deployment(
     actor.require("registry.report_deployment")
     digest = digest.removeprefix("sha256:").lower()
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-        raise DomainError(
-            "digest must be the SHA-256 of the artifact, 64 hexadecimal digits.", code="bad_digest"
-        )
+        raise DomainError("digest must be the SHA-256 of the artifact, 64 hexadecimal digits.", code="bad_digest")
     if status not in STATUSES:
         raise DomainError(f"status must be one of {', '.join(STATUSES)}.", code="bad_status")
     version = (
-        ModelVersion.objects.select_related("model")
-        .filter(artifact_digest=digest)
-        .order_by("-registered_at")
-        .first()
+        ModelVersion.objects.select_related("model").filter(artifact_digest=digest).order_by("-registered_at").first()
     )
     deployment = Deployment(
         environment=environment,
@@ -62,7 +57,7 @@ def report_deployment(
         status=status,
         reference=reference[:200],
         decision=decision[:36],
-        reported_by_id=actor.user_id,
+        reported_by_id=actor.require_account(),
         reported_at=timezone.now(),
     )
     event = events.DeploymentReported(
@@ -84,9 +79,7 @@ def report_predictions(
 ) -> PredictionBatch:
     """Monitoring hands in a batch that is in the content store already. The same bytes again are the same batch."""
     actor.require("registry.report_predictions")
-    same = PredictionBatch.objects.filter(
-        version=version, environment=environment, digest=content.digest
-    ).first()
+    same = PredictionBatch.objects.filter(version=version, environment=environment, digest=content.digest).first()
     if same is not None:
         return same
     if facts.rows == 0:
@@ -100,7 +93,7 @@ def report_predictions(
         rows=facts.rows,
         rows_with_outcome=facts.rows_with_outcome,
         columns=facts.columns,
-        reported_by_id=actor.user_id,
+        reported_by_id=actor.require_account(),
         reported_at=timezone.now(),
     )
     event = events.PredictionsReported(
