@@ -3,22 +3,23 @@
 An account's name and address are personal: the trail knows people by id. Nothing here checks what an account may do.
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth import get_backends
-from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
 
 from audits.models.governed import Capture, Governed
 
+if TYPE_CHECKING:
+    from django.contrib.auth.backends import ModelBackend
 
-def _asked(backend: BaseBackend) -> ModelBackend:
-    """The backend, which must grant by roles: settings name no other."""
-    if not isinstance(backend, ModelBackend):
-        raise TypeError(f"{backend!r} cannot say what roles grant")
-    return backend
+
+def _backends() -> "list[ModelBackend]":
+    from django.contrib.auth.backends import ModelBackend  # Importable only once this module is.
+
+    return [backend for backend in get_backends() if isinstance(backend, ModelBackend)]
 
 
 class User(Governed, AbstractUser):
@@ -38,11 +39,11 @@ class User(Governed, AbstractUser):
 
     def has_perm(self, perm: str, obj: models.Model | AnonymousUser | None = None) -> bool:
         """What the roles grant. Unlike Django's, being a superuser grants nothing: nobody is above the rules."""
-        return any(_asked(backend).has_perm(self, perm, obj) for backend in get_backends())
+        return any(backend.has_perm(self, perm, obj) for backend in _backends())
 
     def has_module_perms(self, app_label: str) -> bool:
         """Whether the roles grant anything on one floor."""
-        return any(_asked(backend).has_module_perms(self, app_label) for backend in get_backends())
+        return any(backend.has_module_perms(self, app_label) for backend in _backends())
 
     def check_password(self, raw_password: Any) -> bool:
         """As Django's, but never upgrades the stored hash: that would be a write outside an act."""
