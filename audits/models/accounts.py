@@ -39,7 +39,8 @@ class User(Governed, AbstractUser):
 
     def has_perm(self, perm: str, obj: models.Model | AnonymousUser | None = None) -> bool:
         """What the roles grant. Unlike Django's, being a superuser grants nothing: nobody is above the rules."""
-        return any(backend.has_perm(self, perm, obj) for backend in _backends())
+        asked = obj if isinstance(obj, models.Model) else None
+        return any(backend.has_perm(self, perm, asked) for backend in _backends())
 
     def has_module_perms(self, app_label: str) -> bool:
         """Whether the roles grant anything on one floor."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from audits.errors import Conflict, DomainError, NotFound, NotPermitted
+from audits.models import User
 from audits.trail import Actor, act
 from governance import events
 from governance.authorization import role_names
@@ -83,7 +84,7 @@ def _require_answerable(actor: Actor, file: VersionFile, given: GivenAnswer) -> 
         raise DomainError(f"The answer must be one of {', '.join(AnswerChoice.values)}.", code="bad_choice")
     if given.choice == AnswerChoice.NOT_APPLICABLE and not given.text.strip():
         raise DomainError(f"Say why the question does not apply: {asked.text}", code="no_reason")
-    if actor.account is not None and asked.answered_by not in role_names(actor.account):
+    if isinstance(actor.account, User) and asked.answered_by not in role_names(actor.account):
         raise NotPermitted(f"This question is for the {asked.answered_by.replace('_', ' ')} to answer: {asked.text}")
     known = {kept.digest for kept in file.evidence}
     strange = [digest for digest in given.evidence if digest not in known]
