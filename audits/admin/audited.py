@@ -28,6 +28,8 @@ else:
 class AuditedAdmin(_Admin):
     """Lists rows and shows one; ``view_permission`` names the permission that reading takes."""
 
+    # The site takes only pages that bear this mark.
+    audited: ClassVar[bool] = True
     view_permission: ClassVar[str]
     detail_template: ClassVar[str] = "countersign/detail.html"
     # Queries of a row's page; a list has Django's list_select_related.

@@ -48,6 +48,12 @@ class CountersignAdminSite(AdminSite):
     # What a person may reach who has no role.
     open_to_all: ClassVar[frozenset[str]] = frozenset({"logout", "password_change"})
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take pages that only read. What other packages bring along (groups, jobs) would write around every act."""
+        # Known by its mark: importing the class here would register pages on a site that is not made yet.
+        if getattr(admin_class, "audited", False):
+            super().register(model_or_iterable, admin_class, **options)
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """The site's pages and each model's; none of Django's that write or that answer to scripts."""
 
