@@ -134,8 +134,7 @@ def role_title(role: str) -> str:
 
 def name_with_roles(account: User) -> str:
     """A person with what they are: "Carol Chen, compliance officer"."""
-    held: list[str] = role_names(account)  # type: ignore[no-untyped-call]
-    titles = [role_title(role).lower() for role in held]
+    titles = [role_title(role).lower() for role in role_names(account)]
     return ", ".join([str(account.name), *titles])
 
 
