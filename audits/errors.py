@@ -22,6 +22,17 @@ class DomainError(Exception):
             self.code = code
 
 
+class Unforeseen(DomainError):
+    """Something failed for a reason nobody thought of; the worker's log has it."""
+
+    code = "unforeseen"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This failed for a reason that nobody foresaw; the worker's log says what. Try again, and tell the operator."
+        )
+
+
 class NotPermitted(DomainError):
     """The actor may not do this; the message says who may."""
 

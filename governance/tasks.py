@@ -2,7 +2,7 @@
 
 from procrastinate.contrib.django import app
 
-from audits.errors import DomainError
+from audits.errors import DomainError, Unforeseen
 from audits.trail import Actor
 from governance.models import DossierOrder, OrderStatus
 from governance.services import dossier_orders
@@ -23,5 +23,8 @@ def print_ordered_dossier(*, order_id: str) -> None:
         )
     except DomainError as problem:
         dossier_orders.fail_order(actor=actor, order=order, problem=problem)
+    except Exception:
+        dossier_orders.fail_order(actor=actor, order=order, problem=Unforeseen())
+        raise
     else:
         dossier_orders.finish_order(actor=actor, order=order, dossier=dossier)

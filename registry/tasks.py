@@ -9,7 +9,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from audits.artifacts import store
-from audits.errors import DomainError
+from audits.errors import DomainError, Unforeseen
 from audits.services.evidence import MeasuredRecord
 from audits.trail import Actor
 from registry.models import Assessment, AssessmentStatus, Intake, IntakeStatus
@@ -35,6 +35,9 @@ def run_assessment(assessment: Assessment, *, progress: Callable[[str], None] = 
         records = _measure(assessment, progress)
     except DomainError as problem:
         assessments.fail_assessment(actor=actor, assessment=assessment, problem=problem)
+    except Exception:
+        assessments.fail_assessment(actor=actor, assessment=assessment, problem=Unforeseen())
+        raise
     else:
         assessments.finish_assessment(actor=actor, assessment=assessment, records=records, measured_at=timezone.now())
     return assessment
@@ -79,6 +82,14 @@ def _limits() -> dict[str, int]:
     }
 
 
+@app.periodic(cron="*/2 * * * *")
+@app.task(name="registry.retry_stalled", queue="upkeep")
+async def retry_stalled(timestamp: int) -> None:
+    """Jobs whose worker was killed are done again, by whichever worker is there: each may be run twice."""
+    for job in await app.job_manager.get_stalled_jobs():
+        await app.job_manager.retry_job(job)
+
+
 @app.task(name="registry.take_in", queue=intakes.QUEUE)
 def take_in(*, intake_id: str) -> None:
     """Read an upload and make of it what it was sent as, in the name of its sender."""
@@ -95,5 +106,8 @@ def take_in(*, intake_id: str) -> None:
     except DataError:
         unfit = DomainError("A name in the table cannot be stored: it holds a NUL character. Rename it.")
         intakes.fail_intake(actor=actor, intake=intake, problem=unfit)
+    except Exception:
+        intakes.fail_intake(actor=actor, intake=intake, problem=Unforeseen())
+        raise
     else:
         intakes.finish_intake(actor=actor, intake=intake, result=result)

@@ -171,6 +171,8 @@ def _source(source: Source, as_of: datetime) -> str:
     head, _, tail = reference.rpartition(":")
     if len(tail) == 64 and not set(tail) - set("0123456789abcdef"):
         reference = f"{head}:{tail[:12]}…" if head else f"{tail[:12]}…"
+    elif len(reference) == 36 and reference.count("-") == 4:
+        reference = f"{reference[:8]}…"
     return f"{_short(source.title)}, {_short(reference)}, as of {_moment(as_of)}"
 
 

@@ -26,7 +26,7 @@ class IntakeStatus(models.TextChoices):
 class Intake(Governed):
     """One upload on its way: what was sent, as what, and what became of it."""
 
-    capture: ClassVar[Capture] = Capture()
+    capture: ClassVar[Capture] = Capture(personal=frozenset({"details"}), files=frozenset({"digest"}))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     purpose = models.CharField(max_length=16, choices=IntakePurpose.choices)

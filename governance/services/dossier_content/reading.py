@@ -109,6 +109,8 @@ def read_version(version: ModelVersion, environment: Environment, *, at: datetim
         position=read_position(file.version, environment, at=at),
         decision=Decision.objects.select_related("version__model", "environment")
         .filter(version=version, environment=environment)
+        # An answer about another artifact under the same name is not about this version.
+        .filter(asked__digest__in=["", version.artifact_digest])
         .order_by("-decided_at")
         .first(),
         trail=read_trail(version),
