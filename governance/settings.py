@@ -192,6 +192,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "governance.api.schema.describe_problems_and_receipts",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ProgressEnum": "registry.models.IntakeStatus",
         "AssessmentProgressEnum": "registry.models.AssessmentStatus",

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase
 
+from audits.api.problems import problem
 from governance.api.gate import ask
 
 
@@ -18,7 +20,10 @@ class GateMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method == "POST" and request.path_info == "/api/v1/decisions":
-            request.get_host()
+            try:
+                request.get_host()
+            except DisallowedHost:
+                return problem(400, "unknown_host", "This host name is not one of COUNTERSIGN_HOSTS.", allowed=False)
             response = ask(request)
             response.headers["Content-Length"] = str(len(response.content))
             return response

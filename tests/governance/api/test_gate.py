@@ -262,3 +262,11 @@ def test_a_permit_names_the_receipt_of_its_decision(office: Database) -> None:
     statement = json.loads(base64.b64decode(answer["permit"]["payload"]))
     audit = statement["predicate"]["https://countersign.io/permit/v1"]["audit"]
     assert audit == {"origin": django_settings.TRAIL_ORIGIN, "receipt": answer["receipt"]}
+
+
+def test_a_host_that_is_not_ours_gets_no_permission(office: Database) -> None:
+    make_version()
+    body = json.dumps(question()).encode()
+    response = client_of("service").send("POST", GATE, body, Host="elsewhere.example")
+    assert (response.status_code, json.loads(response.content)["allowed"]) == (400, False)
+    assert not Decision.objects.exists()

@@ -1,13 +1,17 @@
 """The web process stays light, and its schema is whole."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from django.urls import resolve
 
+from audits.api.problems import no_such_address
 from tests.clients import nobody
 from tests.database import Database
 
@@ -66,6 +70,22 @@ def test_every_operation_says_what_it_does(schema: dict[str, dict[str, dict[str,
             if path.startswith("/api/v1/"):
                 assert operation.get("description"), (method, path)
                 assert operation["operationId"], (method, path)
+
+
+def test_the_session_in_the_documents_names_addresses_that_exist() -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\$api(/[^\s\"?]+)", text))
+    assert len(named) > 10
+    for path in named:
+        path = path.replace("$DECISION", str(uuid4())).replace("$QUESTION", "q")
+        assert resolve(f"/api/v1{path}").func is not no_such_address, path
+
+
+def test_what_writes_answers_with_a_receipt(schema: dict[str, dict[str, dict[str, dict[str, object]]]]) -> None:
+    for path, methods in schema["paths"].items():
+        for method in {"post", "put"} & set(methods):
+            answers = json.dumps(methods[method]["responses"])
+            assert "schemas/Receipt" in answers or "schemas/DecisionAnswer" in answers, (method, path)
 
 
 def test_the_gate_is_in_the_schema_though_it_is_no_view_of_drf(
