@@ -25,7 +25,7 @@ _RECEIPT: dict[str, Any] = {
         "receipt": {
             "type": ["string", "null"],
             "format": "uuid",
-            "description": "The act that recorded this, for /api/v1/trail/receipts/{act_id}; null where nothing changed.",
+            "description": "The act that recorded this (/api/v1/trail/receipts/…); null where nothing changed.",
         }
     },
     "required": ["receipt"],
