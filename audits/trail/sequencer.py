@@ -41,6 +41,10 @@ WHERE (a.epoch, a.xid) >= (%(epoch)s, %(xid)s::xid8)
 ORDER BY a.epoch, l.n NULLS FIRST, a.xid LIMIT %(limit)s
 """
 
+# Every look-up here is by key. Left to its statistics, which are always behind on tables that only grow,
+# PostgreSQL now and then reads a whole table for each row.
+_BY_KEY = "SET LOCAL enable_seqscan = off"
+
 _TEXTS = entry_texts(
     "SELECT act.* FROM audits_act act JOIN unnest(%(epochs)s::integer[], %(xids)s::text[]) AS w (epoch, xid)"
     " ON act.epoch = w.epoch AND act.xid = w.xid::xid8"
@@ -159,7 +163,8 @@ class Sequencer:
         return len(batch)
 
     def _find_committed(self) -> None:
-        with connections[self._using].cursor() as cursor:
+        with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
+            cursor.execute(_BY_KEY)
             # Asked before the acts: what is below it was finished, and is visible to the next statement.
             cursor.execute("SELECT audits_current_epoch(), pg_snapshot_xmin(pg_current_snapshot())::text")
             horizon = cursor.fetchone()
@@ -174,6 +179,7 @@ class Sequencer:
 
     def _store(self, frontier: tree.Frontier, batch: list[tuple[int, str]]) -> None:
         with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
+            cursor.execute(_BY_KEY)
             cursor.execute(_TEXTS, {"epochs": [epoch for epoch, _ in batch], "xids": [xid for _, xid in batch]})
             texts = {(row[0], row[1]): row for row in cursor.fetchall()}
             rows = []

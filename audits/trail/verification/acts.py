@@ -8,18 +8,14 @@ from typing import Any
 from audits.merkle.canonical import CanonicalError, Json, canonical_bytes
 from audits.trail.assembly import entry_texts
 from audits.trail.verification.matter import Matter, Tell
-from audits.trail.verification.reading import AT_ONCE, Reader
+from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import Findings
 
-_PAGE = f"""
-SELECT t.*, e.index, e.body FROM ({
-    entry_texts(
-        "SELECT * FROM audits_act WHERE (epoch, xid) > (%s, %s::xid8)"
-        f" ORDER BY audits_act.epoch, audits_act.xid LIMIT {AT_ONCE}"
-    )
-}) AS t (epoch, xid, id, kind, actor, subject, at, text)
+_ALL = f"""
+SELECT t.epoch, t.xid, t.id, t.text, e.index, e.body
+FROM ({entry_texts("SELECT * FROM audits_act")}) AS t (epoch, xid, id, kind, actor, subject, at, text)
 LEFT JOIN audits_entry e ON e.epoch = t.epoch AND e.xid = t.xid::xid8
-ORDER BY t.epoch, t.xid::xid8
+ORDER BY e.index
 """
 _ONE = entry_texts("SELECT * FROM audits_act WHERE epoch = %s AND xid = %s::xid8")
 # In the order of the last change, as the sequencer will take them.
@@ -56,17 +52,14 @@ def pending_entries(reader: Reader) -> Iterator[tuple[str, bytes]]:
 
 def check_acts(matter: Matter, findings: Findings, tell: Tell) -> None:
     reader = matter.reader
-    after: tuple[int, str] = (0, "0")
-    while rows := reader.rows(_PAGE, after):
-        for epoch, xid, act_id, _kind, _actor, _subject, _at, text, index, body in rows:
-            if index is None:
-                matter.pending += 1
-            elif bytes(body) != bytes(text):
-                place = _Place(index=index, act_id=str(act_id), epoch=epoch, xid=xid)
-                _report_difference(reader, findings, place, bytes(body), bytes(text))
-            findings.checked += 1
-        after = (rows[-1][0], rows[-1][1])
-        tell(len(rows))
+    for epoch, xid, act_id, text, index, body in reader.stream(_ALL):
+        if index is None:
+            matter.pending += 1
+        elif bytes(body) != bytes(text):
+            place = _Place(index=index, act_id=str(act_id), epoch=epoch, xid=xid)
+            _report_difference(reader, findings, place, bytes(body), bytes(text))
+        findings.checked += 1
+        tell(1)
     _check_orphans(reader, findings)
     _check_epochs(reader, findings)
 

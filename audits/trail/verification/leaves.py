@@ -153,17 +153,23 @@ def _transaction_field(trail: Json, there: object) -> str:
     return "xid" if str(trail).partition(":")[0] == str(there).partition(":")[0] else "epoch"
 
 
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+# Made once: json.loads and json.dumps make new ones at each call.
+_decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse).decode
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _read(body: bytes) -> Json:
     """The entry, proved canonical: quickly where the quick way is sure to agree with RFC 8785, else strictly."""
     if body.isascii() and not _LONG_NUMBER.search(body):
         try:
-            value: Json = json.loads(body, parse_float=_refuse, parse_constant=_refuse)
-            if json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() == body:
+            text = body.decode("ascii")
+            value: Json = _decode(text)
+            if _encode(value) == text:
                 return value
         except (ValueError, RecursionError):
             pass
     return read_canonical(body)
-
-
-def _refuse(text: str) -> NoReturn:
-    raise ValueError(text)

@@ -23,6 +23,8 @@ _SETTINGS = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "SET LOCAL extra_float_digits = 1",
     "SET LOCAL \"DateStyle\" = 'ISO'",
+    # Whole tables are joined here. A plan for few rows, made from statistics that are behind, never ends.
+    "SET LOCAL enable_nestloop = off",
     # Hashing a large file between two statements is no idling.
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
