@@ -25,6 +25,7 @@ NAVIGATION: tuple[tuple[str, str], ...] = (
     ("registry.assessment", "Assessments"),
     ("registry.deployment", "Deployments"),
     ("registry.predictionbatch", "Predictions"),
+    ("registry.intake", "Uploads"),
     ("registry.environment", "Environments"),
     ("governance.policy", "Policies"),
     ("governance.checklist", "Checklists"),

@@ -29,6 +29,7 @@ def addresses(office: Office) -> dict[str, Address]:
         "registry_assessment": office.assessment,
         "registry_deployment": office.deployment,
         "registry_predictionbatch": office.batch,
+        "registry_intake": office.upload,
         "registry_environment": office.environment,
         "audits_evidence": office.evidence,
         "audits_entry": "0",

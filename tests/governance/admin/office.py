@@ -13,8 +13,8 @@ from governance import events
 from governance.models import ApiToken, Decision, Dossier, PolicyAssignment
 from governance.services import gate, review, tokens
 from governance.services.signing import FreshAuthentication
-from registry.models import Assessment, DatasetVersion, Deployment, Environment, ModelVersion, PredictionBatch
-from registry.services import assessments, inventory, operations
+from registry.models import Assessment, DatasetVersion, Environment, Intake, ModelVersion, RegisteredModel
+from registry.services import assessments, intakes, inventory, operations
 from tests.governance.admin.records import AT, RESULTS, record
 from tests.people import acting, person
 
@@ -34,6 +34,7 @@ class Office:
     deployment: str
     batch: str
     decision: str
+    upload: str
     token: str
     dossier: str
     environment: str
@@ -114,6 +115,7 @@ def make_office() -> Office:
         deployment=str(deployment.pk),
         batch=str(batch.pk),
         decision=str(decision.pk),
+        upload=str(_upload().pk),
         token=str(token.pk),
         dossier=str(_dossier(ready, production).pk),
         environment=str(production.pk),
@@ -142,7 +144,18 @@ def _dataset() -> DatasetVersion:
     )
 
 
-def _version(model: inventory.RegisteredModel, dataset: DatasetVersion, artifact: bytes) -> ModelVersion:
+def _upload() -> Intake:
+    return intakes.receive_dataset(
+        actor=acting(person("owner")),
+        name="later",
+        content=store.put_bytes(b"a,b\n1,2\n"),
+        file_name="<b>later</b>.csv",
+        media_type="text/csv",
+        source="the warehouse",
+    )
+
+
+def _version(model: RegisteredModel, dataset: DatasetVersion, artifact: bytes) -> ModelVersion:
     return inventory.register_version(
         actor=acting(person("owner")),
         model=model,
@@ -205,6 +218,3 @@ def _dossier(version: ModelVersion, environment: Environment) -> Dossier:
     ):
         row.save(force_insert=True)
     return row
-
-
-__all__ = ["Deployment", "Office", "PredictionBatch", "answer", "make_office", "sign", "sign_as"]

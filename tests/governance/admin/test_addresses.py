@@ -24,6 +24,7 @@ def test_no_address_of_the_admin_is_missing_from_the_table(at_work: Office) -> N
     assert set(names(admin.site.get_urls())) == set(addresses(at_work)) | OPEN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", READERS)
 def test_each_person_gets_what_the_table_says(role: str, at_work: Office, browser: Browser) -> None:
     client, wrong = browser(role), {}

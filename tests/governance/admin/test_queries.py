@@ -1,6 +1,5 @@
 """No page asks the database per row: counts pinned, and the same with more rows."""
 
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -9,19 +8,19 @@ from governance.admin.many_files import read_files
 from governance.services.signed_content import approval_digest, read_file
 from registry.models import ModelVersion, RegisteredModel
 from registry.services import inventory
-from tests.governance.admin.addresses import READERS, addresses
+from tests.governance.admin.addresses import addresses
 from tests.governance.admin.conftest import Browser
 from tests.governance.admin.office import Office, answer, sign
 from tests.people import acting, person
 
 # The officer's pages. A number that grows must have a reason.
 PINNED = {
-    "index": 17,
-    "registry_modelversion_change": 30,
-    "registry_modelversion_approve": 17,
-    "registry_modelversion_changelist": 10,
-    "registry_registeredmodel_changelist": 10,
-    "governance_decision_changelist": 12,
+    "index": 16,
+    "registry_modelversion_change": 28,
+    "registry_modelversion_approve": 14,
+    "registry_modelversion_changelist": 7,
+    "registry_registeredmodel_changelist": 8,
+    "governance_decision_changelist": 8,
     "audits_entry_changelist": 10,
     "audits_evidence_change": 4,
 }
@@ -87,18 +86,3 @@ def test_many_files_are_read_as_each_is(at_work: Office) -> None:
         assert file == alone
         for role in ("validator", "compliance_officer"):
             assert approval_digest(file, role) == approval_digest(alone, role)
-
-
-@pytest.mark.parametrize("role", READERS)
-def test_what_waits_is_said_to_each_role(role: str, at_work: Office, browser: Browser) -> None:
-    waiting = browser(role).get("/admin/").context["waiting"]
-    verdicts = [item.about for item in waiting.approvals]
-    assert verdicts == (["scoring 2"] if False else [])
-    text = {
-        "owner": "Sign “The problem”",
-        "validator": "Answer “The data”",
-        "risk_officer": "Answer “Monitoring”",
-        "compliance_officer": "Answer “Whether it can and may be used”",
-        "auditor": "Nothing waits for you as auditor.",
-    }[role]
-    assert text in browser(role).get("/admin/").content.decode()
