@@ -109,6 +109,12 @@ class CountersignAdminSite(AdminSite):
             found.append({"title": title, "url": url, "here": request.path.startswith(url)})
         return found
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from governance.admin.door import DoorForm
+
+        self.login_form = DoorForm
+        return super().login(request, extra_context)
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from governance.admin.waiting import waiting_for
 

@@ -43,19 +43,25 @@ def furnished_office(
 
 
 @pytest.fixture
-def at_work(
+def at_work(at_work_database: Database, furnished_office: tuple[str, Path, Office]) -> Office:
+    """The keys of what is in the office."""
+    return furnished_office[2]
+
+
+@pytest.fixture
+def at_work_database(
     furnished_office: tuple[str, Path, Office],
     cluster: Cluster,
     django_db_blocker: DjangoDbBlocker,
     own_directories: Path,
-) -> Iterator[Office]:
+) -> Iterator[Database]:
     """The office in a database and folders of this test's own."""
-    source, folder, made = furnished_office
+    source, folder, _ = furnished_office
     shutil.copytree(folder, own_directories, dirs_exist_ok=True)
     name = cluster.clone(source=source)
     try:
         with django_db_blocker.unblock(), django_uses(name):
-            yield made
+            yield Database(name=name, cluster=cluster)
     finally:
         cluster.drop(name)
 

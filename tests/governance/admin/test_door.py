@@ -32,7 +32,7 @@ def test_a_wrong_password_opens_nothing(office: Database) -> None:
     client = browser_of_nobody()
     response = client.post("/admin/login/", {"username": "aron", "password": "wrong", "next": "/admin/"})
     assert response.status_code == 200
-    assert "Please enter the correct" in response.content.decode()
+    assert "do not belong together" in response.content.decode()
     assert client.get("/admin/").status_code == 302
 
 

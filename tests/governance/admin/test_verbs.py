@@ -10,6 +10,7 @@ from audits.models import Act, User
 from governance.models import ApiToken, Approval, ChecklistAnswer, DossierOrder, RiskAcceptance, SignOff, Standing
 from registry.models import Assessment, Environment, ModelVersion, RegisteredModel
 from registry.services import inventory
+from tests.database import Database
 from tests.governance.admin.conftest import Browser
 from tests.governance.admin.office import Office, answer
 from tests.people import PASSWORD, acting, person
@@ -257,6 +258,24 @@ def test_a_proof_bundle_is_handed_out_as_an_act(at_work: Office, browser: Browse
     assert response.status_code == 200
     assert response["Content-Type"] == "application/json"
     assert Act.objects.filter(kind="governance.bundle.exported").count() == 1
+
+
+def test_the_trail_is_verified_by_page(at_work: Office, browser: Browser) -> None:
+    response = browser("auditor").post("/admin/audits/entry/verify/")
+    assert "Everything that was checked holds." in response.content.decode()
+    assert response.context["report"].ok
+
+
+def test_a_row_changed_behind_the_trail_is_named_by_the_page(
+    at_work: Office, browser: Browser, at_work_database: Database
+) -> None:
+    with at_work_database.superuser() as attacker:
+        attacker.execute("ALTER TABLE registry_registeredmodel DISABLE TRIGGER audits_u")
+        attacker.execute("UPDATE registry_registeredmodel SET risk_tier = 'low'")
+        attacker.execute("ALTER TABLE registry_registeredmodel ENABLE ALWAYS TRIGGER audits_u")
+    text = browser("auditor").post("/admin/audits/entry/verify/").content.decode()
+    assert "Something differs" in text
+    assert "risk_tier" in text
 
 
 def test_a_form_from_another_site_is_refused(at_work: Office) -> None:
