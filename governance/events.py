@@ -43,6 +43,18 @@ class SessionOpened:
     roles: list[str]
 
 
+@event("governance.session.refused")
+@dataclass(frozen=True, kw_only=True)
+class SessionRefused:
+    """A wrong password at the door."""
+
+
+@event("governance.password.refused")
+@dataclass(frozen=True, kw_only=True)
+class PasswordRefused:
+    """A wrong password where a signature was to be given."""
+
+
 @event("governance.policy.adopted")
 @dataclass(frozen=True, kw_only=True)
 class PolicyAdopted:

@@ -14,6 +14,7 @@ from audits.models import User
 from audits.trail import Actor, act
 from governance import events
 from governance.authorization import role_names
+from governance.services.attempts import is_locked, record_refused_signature
 from registry.models import ModelVersion
 
 
@@ -32,7 +33,12 @@ class FreshAuthentication:
 
 def authenticate_freshly(*, account: User, password: str) -> FreshAuthentication:
     """Check the password again, for one signature."""
+    if is_locked(account):
+        raise SigningRefused(
+            "Too many wrong passwords: wait a quarter of an hour, then sign again. Nothing was signed.", code="locked"
+        )
     if not account.check_password(password):
+        record_refused_signature(account=account)
         raise SigningRefused("The password is not right; nothing was signed.", code="bad_password")
     return FreshAuthentication(user_id=account.pk, method="password", at=timezone.now())
 

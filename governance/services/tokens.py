@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from audits.errors import DomainError
+from audits.errors import DomainError, NotPermitted
 from audits.models import User
 from audits.trail import Actor, act
 from governance import events
@@ -36,6 +36,12 @@ def issue_token(
 ) -> IssuedToken:
     """Issue a token for an account. Its scopes must be permissions that the account's roles have now."""
     actor.require("governance.manage_tokens")
+    if account.has_usable_password() and actor.user_id not in (None, account.pk):
+        raise NotPermitted(
+            f"A token acts in the name of its account: {account.name} is a person and asks for their own. "
+            "Issue tokens to services.",
+            code="token_of_another",
+        )
     wanted = sorted(set(scopes))
     allowed = permissions_of(role_names(account))
     if not wanted:
