@@ -95,6 +95,7 @@ class _Verdict(SigningVerb):
             verdict=self.verdict,
             meaning=given["meaning"],
             authentication=authentication,
+            expected_digest=form.cleaned_data["seen"],
             comment=given["comment"],
         )
         return Done(sentence=f"{occasion.row} is {self.verdict.label.lower()} by you as {titles([approval.role])}.")
@@ -191,6 +192,7 @@ class SignSection(SigningVerb):
             section=section.id,
             meaning=form.cleaned_data["meaning"],
             authentication=authentication,
+            expected_digest=form.cleaned_data["seen"],
             comment=form.cleaned_data["comment"],
         )
         return Done(sentence=f"“{section.title}” is signed.")

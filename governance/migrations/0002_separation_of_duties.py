@@ -32,6 +32,13 @@ BEGIN
         RAISE EXCEPTION 'nobody approves their own work: user % owns the model or registered the version', NEW.signer_id
         USING ERRCODE = '23514', HINT = 'Somebody else with that role signs.';
     END IF;
+    IF NEW.role = 'owner' AND NOT EXISTS (
+        SELECT FROM public.registry_modelversion v JOIN public.registry_registeredmodel m ON m.id = v.model_id
+        WHERE v.id = NEW.version_id AND NEW.signer_id = m.owner_id
+    ) THEN
+        RAISE EXCEPTION 'user % does not own this model', NEW.signer_id
+        USING ERRCODE = '23514', HINT = 'Where the owner signs, it is the owner of this very model.';
+    END IF;
     IF TG_TABLE_NAME = 'governance_approval' THEN
         IF NEW.role NOT IN ('validator', 'compliance_officer') THEN
             RAISE EXCEPTION 'a version is approved by a validator and a compliance officer, not as %', NEW.role

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from audits.errors import Conflict, DomainError, NotPermitted
 from audits.models import User
@@ -36,7 +37,8 @@ def create_account(
         account.full_clean(validate_unique=False)
     except ValidationError as error:
         raise DomainError(f"This account cannot be made: {'; '.join(error.messages)}", code="invalid_fields") from error
-    with act(events.AccountCreated(roles=wanted), actor=actor, subject=f"audits.user:{username}", reason=reason):
+    account.pk = _next_id()  # The act's subject is the account by its id: a name is about a person.
+    with act(events.AccountCreated(roles=wanted), actor=actor, subject=account, reason=reason):
         account.save(force_insert=True)
         account.groups.set(Group.objects.filter(name__in=wanted))
     return account
@@ -66,6 +68,13 @@ def record_sign_in(*, account: User) -> None:
     names = sorted(account.groups.values_list("name", flat=True))
     with act(events.SessionOpened(roles=names), actor=Actor.person(account, via="admin"), subject=account):
         pass
+
+
+def _next_id() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('audits_user', 'id'))")
+        (number,) = cursor.fetchone()
+    return int(number)
 
 
 def _set_password(account: User, password: str | None) -> None:

@@ -29,6 +29,7 @@ from governance.services.signed_content import (
     acceptance_digest,
     approval_digest,
     approval_is_valid,
+    own_people,
     read_file,
     section_digest,
 )
@@ -84,8 +85,13 @@ def _require_answerable(actor: Actor, file: VersionFile, given: GivenAnswer) -> 
         raise DomainError(f"The answer must be one of {', '.join(AnswerChoice.values)}.", code="bad_choice")
     if given.choice == AnswerChoice.NOT_APPLICABLE and not given.text.strip():
         raise DomainError(f"Say why the question does not apply: {asked.text}", code="no_reason")
-    if isinstance(actor.account, User) and asked.answered_by not in role_names(actor.account):
-        raise NotPermitted(f"This question is for the {asked.answered_by.replace('_', ' ')} to answer: {asked.text}")
+    if isinstance(actor.account, User):
+        if asked.answered_by not in role_names(actor.account):
+            raise NotPermitted(
+                f"This question is for the {asked.answered_by.replace('_', ' ')} to answer: {asked.text}"
+            )
+        if asked.answered_by == "owner" and actor.account.pk not in own_people(file.version):
+            raise NotPermitted(f"This question is for this model's owner or the version's registrant: {asked.text}")
     known = {kept.digest for kept in file.evidence}
     strange = [digest for digest in given.evidence if digest not in known]
     if strange:
@@ -94,20 +100,24 @@ def _require_answerable(actor: Actor, file: VersionFile, given: GivenAnswer) -> 
 
 def sign_section(
     *, actor: Actor, version: ModelVersion, section: str, meaning: str, authentication: FreshAuthentication,
-    comment: str = "",
+    comment: str = "", expected_digest: str = "",
 ) -> SignOff:  # fmt: skip
-    """Sign one section as it stands now. Every question in it must be answered."""
+    """Sign one section as it stands now. Every question in it must be answered.
+
+    ``expected_digest``: what the signer was shown; where it is another by now, nothing is signed (Conflict).
+    """
     file = _file(version)
     found = _section(file, section)
     account = require_signer(
         actor=actor,
-        version=version,
+        version=file.version,
         permission="governance.sign_section",
         role=found.signed_by,
         authentication=authentication,
         meaning=meaning,
-        own_work_allowed=found.signed_by == "owner",
     )
+    signed_digest = section_digest(file, found)
+    _require_as_seen(expected_digest, signed_digest)
     answered = {answer.question for answer in file.answers}
     missing = [question for question in found.questions if question.id not in answered]
     if missing:
@@ -124,7 +134,7 @@ def sign_section(
         role=found.signed_by,
         meaning=meaning,
         comment=comment,
-        signed_digest=section_digest(file, found),
+        signed_digest=signed_digest,
         method=authentication.method,
         signed_at=timezone.now(),
     )
@@ -138,9 +148,12 @@ def sign_section(
 
 def decide_version(
     *, actor: Actor, version: ModelVersion, role: str, verdict: str, meaning: str, authentication: FreshAuthentication,
-    comment: str = "",
+    comment: str = "", expected_digest: str = "",
 ) -> Approval:  # fmt: skip
-    """Approve or reject a version in a role. Two people approve, the validator first; neither owner nor registrant."""
+    """Approve or reject a version in a role. Two people approve, the validator first; neither owner nor registrant.
+
+    ``expected_digest`` as in :func:`sign_section`.
+    """
     if role not in APPROVER_ROLES:
         raise DomainError(f"A version is approved as one of {', '.join(APPROVER_ROLES)}.", code="unknown_role")
     if verdict not in Verdict.values:
@@ -165,6 +178,8 @@ def decide_version(
         raise Conflict("The validator approves first; no valid approval by a validator is there.", code="too_early")
     if verdict == Verdict.REJECTED and not comment.strip():
         raise DomainError("Say why the version is rejected.", code="no_reason")
+    signed_digest = approval_digest(file, role)
+    _require_as_seen(expected_digest, signed_digest)
     approval = Approval(
         version=version,
         verdict=verdict,
@@ -173,7 +188,7 @@ def decide_version(
         role=role,
         meaning=meaning,
         comment=comment,
-        signed_digest=approval_digest(file, role),
+        signed_digest=signed_digest,
         method=authentication.method,
         signed_at=timezone.now(),
     )
@@ -187,9 +202,12 @@ def decide_version(
 
 def accept_risk(
     *, actor: Actor, version: ModelVersion, topic: str, statement: str, expires_at: datetime, meaning: str,
-    authentication: FreshAuthentication,
+    authentication: FreshAuthentication, expected_digest: str = "",
 ) -> RiskAcceptance:  # fmt: skip
-    """A risk officer accepts, until a day, what the measurement of a topic showed."""
+    """A risk officer accepts, until a day, what the measurement of a topic showed.
+
+    ``expected_digest`` as in :func:`sign_section`.
+    """
     file = _file(version)
     account = require_signer(
         actor=actor,
@@ -206,6 +224,8 @@ def accept_risk(
     now = timezone.now()
     if not now < expires_at <= now + LONGEST_ACCEPTANCE:
         raise DomainError("An acceptance must expire in the future and within a year.", code="bad_expiry")
+    signed_digest = acceptance_digest(file, topic)
+    _require_as_seen(expected_digest, signed_digest)
     acceptance = RiskAcceptance(
         version=version,
         topic=topic,
@@ -215,7 +235,7 @@ def accept_risk(
         role="risk_officer",
         meaning=meaning,
         comment=statement,
-        signed_digest=acceptance_digest(file, topic),
+        signed_digest=signed_digest,
         method=authentication.method,
         signed_at=now,
     )
@@ -225,6 +245,15 @@ def accept_risk(
         acceptance.refresh_from_db(fields=["signed_at"])  # The database's time, not this machine's.
         recompute_version(version=version)
     return acceptance
+
+
+def _require_as_seen(expected: str, found: str) -> None:
+    if expected and expected != found:
+        raise Conflict(
+            "What you would sign has changed since you were shown it. Nothing was signed: read it again, then sign "
+            "what is there now.",
+            code="changed_meanwhile",
+        )
 
 
 def _file(version: ModelVersion) -> VersionFile:

@@ -51,14 +51,17 @@ def require_signer(
     role: str,
     authentication: FreshAuthentication,
     meaning: str,
-    own_work_allowed: bool = False,
 ) -> User:
     """The account that may sign, or SigningRefused (which is recorded as an act)."""
     account = actor.account
     try:
         if not isinstance(account, User):
             raise SigningRefused("Only a person signs.", code="not_a_person")
-        if not own_work_allowed and account.pk in {version.model.owner_id, version.registered_by_id}:
+        if role == "owner" and account.pk != version.model.owner_id:
+            raise SigningRefused(
+                f"The owner of {version.model.name} signs here: {version.model.owner.name}.", code="not_the_owner"
+            )
+        if role != "owner" and account.pk in {version.model.owner_id, version.registered_by_id}:
             raise SigningRefused(
                 f"Nobody approves their own work: {account.name} owns {version.model.name} or registered this version. "
                 f"Ask another {role.replace('_', ' ')}.",

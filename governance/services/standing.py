@@ -7,6 +7,7 @@ ends with it, and then denies.
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from django.db import connection
 from django.utils import timezone
 
 from audits.trail import Actor, act
@@ -22,7 +23,12 @@ from registry.models import Environment, ModelVersion
 
 
 def recompute_version(*, version: ModelVersion) -> list[Standing]:
-    """Compute the version's standing everywhere. Call it inside the act that changed something."""
+    """Compute the version's standing everywhere. Call it inside the act that changed something, after the change.
+
+    One act at a time does this for a version, until it ends: of two acts at once, the later sees what the earlier did.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [str(version.pk)])
     file = read_file(version)
     if file is None:
         return []
@@ -46,7 +52,7 @@ def recompute_version(*, version: ModelVersion) -> list[Standing]:
 
 def recompute_environment(*, environment: Environment) -> None:
     """Compute the standing of every version anew: the rules changed."""
-    for version in ModelVersion.objects.all():
+    for version in ModelVersion.objects.order_by("pk"):  # One order for all, so that no two wait for each other.
         recompute_version(version=version)
 
 

@@ -246,5 +246,5 @@ def _require_valid(row: models.Model) -> None:
 
 
 def _tell(actor: Actor, versions: Iterable[ModelVersion]) -> None:
-    for version in versions:
+    for version in sorted(versions, key=lambda version: version.pk):
         version_changed.send(sender=ModelVersion, version=version, actor=actor)
