@@ -51,9 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Check or read a proof bundle of the trail, without access to the log.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    verify = commands.add_parser(
-        "verify", help="check every proof; exit 0 proved, 1 not proved, 2 unusable input"
-    )
+    verify = commands.add_parser("verify", help="check every proof; exit 0 proved, 1 not proved, 2 unusable input")
     verify.add_argument("bundle", type=Path, help="the bundle, a JSON file")
     key = verify.add_mutually_exclusive_group()
     key.add_argument("--key", metavar="VKEY", help="the log's key as its owner publishes it: name+id+Base64")
@@ -118,9 +116,7 @@ def _print_success(report: Report) -> None:
     whose = "the log" if report.identity_proved else "a log that calls itself"
     print(f"PROVED: {report.entries} entries are in {whose} {printable(report.origin)}, as shown here.")
     if not report.identity_proved:
-        print(
-            "NOT PROVED: the identity of the log. No trusted key was given (--key), so this may be any log."
-        )
+        print("NOT PROVED: the identity of the log. No trusted key was given (--key), so this may be any log.")
         print(f"  Key to compare: {printable(report.key)}")
     print("This does not prove:")
     for sentence in report.not_proved:
@@ -175,9 +171,7 @@ def _show(data: bytes) -> int:
         bundle = read_bundle(data)
     except VerificationError as error:
         raise _UnusableError(f"this is not a bundle: {error.message}") from None
-    print(
-        f"{len(bundle.entries)} entries as the bundle shows them. Nothing here has been checked: run verify."
-    )
+    print(f"{len(bundle.entries)} entries as the bundle shows them. Nothing here has been checked: run verify.")
     for entry in sorted(bundle.entries, key=lambda entry: entry.index):
         print("\n".join(describe_entry(entry.index, entry.body)))
     return PROVED

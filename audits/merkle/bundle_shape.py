@@ -112,9 +112,7 @@ def _parsed(data: bytes) -> Json:
     if not within_container_limit(data):
         _refuse(f"a bundle has at most {MAX_CONTAINERS} brackets and braces")
     try:
-        value: Json = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_object_once, parse_constant=_refuse_constant
-        )
+        value: Json = json.loads(data.decode("utf-8"), object_pairs_hook=_object_once, parse_constant=_refuse_constant)
     except VerificationError:
         raise
     except UnicodeDecodeError:
@@ -168,9 +166,7 @@ def _read_hash(value: Json, what: str) -> bytes:
     return data
 
 
-def _object(
-    value: Json, what: str, *, required: set[str], optional: set[str] | None = None
-) -> dict[str, Json]:
+def _object(value: Json, what: str, *, required: set[str], optional: set[str] | None = None) -> dict[str, Json]:
     """Return the object; a field that nobody checks must not be there, or a reader takes it for checked."""
     if not isinstance(value, dict):
         _refuse(f"{what} is not an object")

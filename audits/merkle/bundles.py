@@ -169,9 +169,7 @@ def _check_key(bundle: Bundle, trusted: VerifyingKey | None) -> tuple[VerifyingK
     if trusted is None:
         return key, f"taken from the bundle itself, so compare it with the one the log publishes: {key.vkey}"
     if key != trusted:
-        raise VerificationError(
-            f"the bundle was made with the key {key.vkey}, you trust {trusted.vkey}", step="key"
-        )
+        raise VerificationError(f"the bundle was made with the key {key.vkey}, you trust {trusted.vkey}", step="key")
     return key, f"the one you trust: {key.vkey}"
 
 
@@ -250,9 +248,7 @@ def _check_outside(
             "the log for a bundle with it",
             step="outside",
         )
-    verify_consistency(
-        first=older.size, first_root=older.root, second=newer.size, second_root=newer.root, proof=proof
-    )
+    verify_consistency(first=older.size, first_root=older.root, second=newer.size, second_root=newer.root, proof=proof)
     if older.size == 0:
         return outside, "it is of the empty log, which every log begins with: this says nothing"
     if older.size == newer.size:
@@ -263,22 +259,12 @@ def _check_outside(
 def _not_proved(*, identity: bool, outside: Checkpoint | None) -> tuple[str, ...]:
     said = []
     if not identity:
-        said.append(
-            "Whose log this is: the key came with the bundle. Compare it with the one its owner publishes."
-        )
+        said.append("Whose log this is: the key came with the bundle. Compare it with the one its owner publishes.")
     if outside is None or outside.size == 0:
-        said.append(
-            "That everybody is shown this same log: compare with a checkpoint that was kept outside the log."
-        )
+        said.append("That everybody is shown this same log: compare with a checkpoint that was kept outside the log.")
     else:
-        said.append(
-            f"That the log was not forked after the first {outside.size} entries of the outside checkpoint."
-        )
-    said.append(
-        "That these are all the entries on the matter: a bundle shows what it holds, not what was left out."
-    )
-    said.append(
-        "That what the entries say is true, or when it was written: the times in them are the log's own."
-    )
+        said.append(f"That the log was not forked after the first {outside.size} entries of the outside checkpoint.")
+    said.append("That these are all the entries on the matter: a bundle shows what it holds, not what was left out.")
+    said.append("That what the entries say is true, or when it was written: the times in them are the log's own.")
     said.append('Anything under "about": no signature covers it.')
     return tuple(said)

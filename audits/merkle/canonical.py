@@ -43,9 +43,7 @@ def canonical_bytes(value: Json) -> bytes:
             f"{error}: write integers beyond 2^53-1 as text, since a reader may hold them as doubles"
         ) from None
     except rfc8785.FloatDomainError as error:
-        raise CanonicalError(
-            f"{error}: JSON has no NaN or infinity; use null, or text that names it"
-        ) from None
+        raise CanonicalError(f"{error}: JSON has no NaN or infinity; use null, or text that names it") from None
     except UnicodeEncodeError:
         raise CanonicalError("an object key holds a lone surrogate, which UTF-8 cannot carry") from None
     except rfc8785.CanonicalizationError as error:

@@ -109,9 +109,7 @@ class SigningKey:
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ValueError(f"not a readable PEM private key: {error}") from None
         if not isinstance(private, Ed25519PrivateKey):
-            raise ValueError(
-                "the private key is not Ed25519: make one with `openssl genpkey -algorithm ed25519`"
-            )
+            raise ValueError("the private key is not Ed25519: make one with `openssl genpkey -algorithm ed25519`")
         return cls(name, private)
 
     @property

@@ -300,9 +300,7 @@ def verify_consistency(
     if sn:
         raise VerificationError("the consistency proof ends before the root", step="consistency")
     if from_first != first_root:
-        raise VerificationError(
-            f"the first {first} entries are not those of the first tree", step="consistency"
-        )
+        raise VerificationError(f"the first {first} entries are not those of the first tree", step="consistency")
     if from_second != second_root:
         raise VerificationError("the consistency proof leads to another root", step="consistency")
 

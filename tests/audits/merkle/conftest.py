@@ -76,8 +76,7 @@ class Log:
             key=self.key.verifying_key,
             checkpoint=self.checkpoint(SIZE),
             entries=[
-                BundleEntry(index=index, body=bodies[index], proof=tree.inclusion_proof(index, SIZE))
-                for index in SHOWN
+                BundleEntry(index=index, body=bodies[index], proof=tree.inclusion_proof(index, SIZE)) for index in SHOWN
             ],
             about={"subject": "registry.modelversion:7"},
             consistency=[

@@ -67,11 +67,7 @@ def apply(edit: dict[str, Any], bundle: dict[str, Any], logs: dict[str, Any]) ->
         case {"take": path, "from": name}:
             put(bundle, path, value_at(logs[name].fields(), path))
         case {"sign": text, "by": name}:
-            root = (
-                open_checkpoint(logs["log"].checkpoint(21), logs["log"].key.verifying_key)
-                .text()
-                .split("\n")[2]
-            )
+            root = open_checkpoint(logs["log"].checkpoint(21), logs["log"].key.verifying_key).text().split("\n")[2]
             bundle["checkpoint"] = logs[name].key.sign_note(text.replace("{root}", root))
         case _:
             pytest.fail(f"no such edit: {edit}")

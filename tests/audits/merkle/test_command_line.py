@@ -44,9 +44,7 @@ def files(tmp_path: Path, log: Any, forked: Any) -> Path:
 
 
 def test_it_runs_without_django_and_exits_0_when_all_is_proved(files: Path) -> None:
-    done = run(
-        "verify", files / "bundle.json", "--key-file", files / "log.vkey", "--checkpoint", files / "older.txt"
-    )
+    done = run("verify", files / "bundle.json", "--key-file", files / "log.vkey", "--checkpoint", files / "older.txt")
     assert (done.returncode, done.stderr) == (0, "")
     numbered = [line for line in done.stdout.splitlines() if line[:1].isdigit()]
     assert [line[:2] for line in numbered] == ["1.", "2.", "3.", "4.", "5.", "6."]

@@ -16,12 +16,9 @@ from audits.merkle.tree import EMPTY_ROOT
 
 # The example of Go's golang.org/x/mod/sumdb/note.
 PETER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
-WISDOM = (
-    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
-)
+WISDOM = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
 SIGNED = (
-    WISDOM
-    + "\n\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6"
+    WISDOM + "\n\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6"
     "KE6RyyBwJnAM=\n"
 )
 ROOT = hashlib.sha256(b"root").digest()
@@ -113,9 +110,7 @@ def test_it_refuses_key_names_that_would_break_a_line(name: str) -> None:
         SigningKey.from_raw(name, bytes(32))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "no newline", "tab\t\n", "return\r\n", "escape \x1b[31m\n", "nul\0\n"], ids=ascii
-)
+@pytest.mark.parametrize("text", ["", "no newline", "tab\t\n", "return\r\n", "escape \x1b[31m\n", "nul\0\n"], ids=ascii)
 def test_it_signs_no_text_that_is_not_a_note(text: str) -> None:
     with pytest.raises(ValueError, match="text of a note"):
         OWNER.sign_note(text)

@@ -247,18 +247,14 @@ def test_bytes_cannot_move_between_two_neighboring_hashes() -> None:
     with pytest.raises(VerificationError, match="33 bytes"):
         verify_inclusion(leaf=left + right[:1], index=0, size=2, proof=[right[1:]], root=root)
     with pytest.raises(VerificationError, match="33 bytes"):
-        verify_consistency(
-            first=1, first_root=left + right[:1], second=2, second_root=root, proof=[right[1:]]
-        )
+        verify_consistency(first=1, first_root=left + right[:1], second=2, second_root=root, proof=[right[1:]])
 
 
 def test_a_proof_where_none_is_needed_is_refused() -> None:
     tree = Tree(LEAVES)
     for first, root in ((0, EMPTY_ROOT), (70, tree.root())):
         with pytest.raises(VerificationError, match="should be empty"):
-            verify_consistency(
-                first=first, first_root=root, second=70, second_root=tree.root(), proof=LEAVES[:1]
-            )
+            verify_consistency(first=first, first_root=root, second=70, second_root=tree.root(), proof=LEAVES[:1])
 
 
 def test_two_roots_for_one_size_are_a_forgery() -> None:
