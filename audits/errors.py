@@ -29,7 +29,7 @@ class Unforeseen(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This failed for a reason that nobody foresaw; the worker's log says what. Try again, and tell the operator."
+            "This failed for a reason nobody foresaw; the worker's log says what. Try again, and tell the operator."
         )
 
 
