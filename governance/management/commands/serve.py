@@ -1,11 +1,11 @@
 """Web and worker together on one machine: two processes, started and stopped as one."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
@@ -23,25 +23,46 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         host, port = str(options["host"]), int(str(options["port"]))
+        self._require_free(host, port)
         call_command("setup", stdout=self.stdout)
         call_command("collectstatic", interactive=False, verbosity=0)
         ensure_first_account()
         web = [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-            *("--workers", "2", "--blocking-threads", "8", "--no-ws", "--log-level", "warning"),
+            *("--workers", "2", "--blocking-threads", "8", "--no-ws", "--log-level", "error"),
             "governance.wsgi:application",
         ]
         worker = [sys.executable, "manage.py", "worker"]
         processes = [subprocess.Popen(line, cwd=settings.BASE_DIR) for line in (web, worker)]
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop(processes))
-        self._greet(host, port)
+        if self._listens(host, port, processes):
+            self._greet(host, port)
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)
         failed = next((process for process in processes if process.poll() not in (None, 0, -15, -2)), None)
         self._stop(processes)
         if failed is not None:
-            raise CommandError(f"{Path(failed.args[1]).name if isinstance(failed.args, list) else 'A process'} ended.")
+            what = "The worker" if failed.args == worker else "The web server"
+            raise CommandError(f"{what} ended with status {failed.returncode}; what it said stands above.")
+
+    def _require_free(self, host: str, port: int) -> None:
+        try:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(f"{host}:{port} cannot be used ({error.strerror}): choose another --port.") from None
+
+    def _listens(self, host: str, port: int, processes: list["subprocess.Popen[bytes]"]) -> bool:
+        """Wait until the web server answers; False where a process ended before."""
+        while all(process.poll() is None for process in processes):
+            try:
+                with socket.create_connection((host if host != "0.0.0.0" else "127.0.0.1", port), timeout=1):  # noqa: S104
+                    return True
+            except OSError:
+                time.sleep(0.1)
+        return False
 
     def _greet(self, host: str, port: int) -> None:
         address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
