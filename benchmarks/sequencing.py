@@ -1,0 +1,141 @@
+"""Sequencing and verification: acts into signed leaves, and the log checked again, each beside its bare floor."""
+
+import hashlib
+import time
+from statistics import median
+
+from django.db import connection, connections
+
+from audits.trail.keys import signer_state, signing_key
+from audits.trail.sequencer import BATCH, Sequencer
+from audits.trail.verification import VerificationReport, verify
+from benchmarks.recording import ROWS
+from benchmarks.rounds import interleaved, say
+from benchmarks.rows import Row, absolute, compare
+
+ACTS, ROUNDS = 5_000, 4
+# Issue 3: 30,000 acts a second; 1,000,000 entries in 8 s (log) and in 25 s (log and state).
+SEQUENCED, LOG, LOG_AND_STATE = 30_000.0, 1_000_000 / 8, 1_000_000 / 25
+# What issue 3 calls the log and the state: the steps before files, triggers and roles.
+_LOG_STEP, _STATE_STEPS = 2, range(1, 6)
+
+# One act and one change a transaction, made by the server itself: how they came is not measured here.
+_FILL = """
+DO $$
+BEGIN
+    FOR i IN 1..{acts} LOOP
+        PERFORM audits_open_act('benchmarks.contract.changed', 'system:bench', 'command',
+            'benchmarks.governedcontract:' || (i % {rows} + 1), '', '{{}}');
+        UPDATE benchmarks_governedcontract SET amount = amount + 1, rank = rank + 1, updated = clock_timestamp()
+        WHERE id = i % {rows} + 1;
+        COMMIT;
+    END LOOP;
+END $$
+"""
+_COLUMNS = "index, epoch, xid, act_id, kind, actor, subject, at, body, leaf_hash"
+
+
+def measure_sequencing() -> list[Row]:
+    """Four times five thousand acts; the peer stores the same rows with nothing but a hash and COPY."""
+    sequencer = Sequencer(key=signing_key(), state=signer_state())
+    sequencer.drain()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("CREATE TABLE bench_copied (LIKE audits_entry INCLUDING ALL)")
+    ours, theirs = [], []
+    for number in range(ROUNDS):
+        say(f"trail, sequencing {ACTS:,} acts: round {number + 1} of {ROUNDS}")
+        _fill(ACTS)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce(max(index) + 1, 0) FROM audits_entry")
+            (before,) = cursor.fetchone()
+        begun = time.perf_counter()
+        size = sequencer.drain()
+        ours.append((size - before) / (time.perf_counter() - begun))
+        assert size - before == ACTS
+        theirs.append(ACTS / _copy(before))
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("DROP TABLE bench_copied")
+    rate = median(ours)
+    n = ACTS * ROUNDS
+    return [
+        compare(
+            bench="trail",
+            what="sequencing",
+            n=n,
+            unit="acts/s",
+            ours=rate,
+            peer="SHA-256 and COPY of the same rows",
+            theirs=median(theirs),
+        ),
+        absolute(bench="trail", what="sequencing", n=n, unit="acts/s", ours=rate, goal=SEQUENCED),
+    ]
+
+
+def measure_verification() -> list[Row]:
+    """The verification's own steps; the peer reads the same bytes and hashes them."""
+    reports: list[VerificationReport] = []
+
+    def log() -> float:
+        reports.append(verify())
+        if not reports[-1].ok:
+            failed = next(finding for step in reports[-1].steps for finding in step.findings)
+            raise AssertionError(f"The trail does not hold: {failed.message}")
+        return reports[-1].entries / _step_seconds(reports[-1], [_LOG_STEP])
+
+    measured = interleaved("trail, verification", 2, {"ours": log, "hash": _hash})
+    n = reports[-1].entries
+    state = median(report.entries / _step_seconds(report, _STATE_STEPS) for report in reports)
+    return [
+        compare(
+            bench="trail",
+            what="verification of the log",
+            n=n,
+            unit="entries/s",
+            ours=measured["ours"],
+            peer="read and SHA-256 of the same bytes",
+            theirs=measured["hash"],
+        ),
+        absolute(bench="trail", what="verification of the log", n=n, unit="entries/s", ours=measured["ours"], goal=LOG),
+        absolute(
+            bench="trail", what="verification of log and state", n=n, unit="entries/s", ours=state, goal=LOG_AND_STATE
+        ),
+    ]
+
+
+def _step_seconds(report: VerificationReport, numbers: "range | list[int]") -> float:
+    return sum(step.seconds for step in report.steps if step.number in numbers)
+
+
+def _fill(acts: int) -> None:
+    """On a connection of its own: a plan that was cached while the tables were small would read them whole."""
+    with connections["bare"].cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("SET synchronous_commit = off")
+        cursor.execute(_FILL.format(acts=acts, rows=ROWS))
+
+
+def _copy(first: int) -> float:
+    """Seconds to hash the bodies from ``first`` on and store their rows, a batch a transaction."""
+    owner = connections["owner"]
+    with owner.cursor() as cursor:
+        cursor.execute(f"SELECT {_COLUMNS} FROM audits_entry WHERE index >= %s ORDER BY index", [first])
+        rows = cursor.fetchall()
+    begun = time.perf_counter()
+    for at in range(0, len(rows), BATCH):
+        with owner.cursor() as cursor, cursor.copy(f"COPY bench_copied ({_COLUMNS}) FROM STDIN") as copy:
+            for row in rows[at : at + BATCH]:
+                leaf = hashlib.sha256(b"\x00" + row[8]).digest()
+                copy.write_row((*row[:9], leaf))
+    return time.perf_counter() - begun
+
+
+def _hash() -> float:
+    """Entries a second that are read and hashed, and compared with nothing but their stored hash."""
+    begun, n = time.perf_counter(), 0
+    with connection.chunked_cursor() as cursor:
+        cursor.execute("SELECT body, leaf_hash FROM audits_entry ORDER BY index")
+        while rows := cursor.fetchmany(BATCH):
+            for body, leaf in rows:
+                assert hashlib.sha256(b"\x00" + body).digest() == leaf
+            n += len(rows)
+    return n / (time.perf_counter() - begun)

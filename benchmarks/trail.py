@@ -1,0 +1,22 @@
+"""The trail: sequencing and verifying acts of one change each, then recording, beside plain Django.
+
+In one database of its own on the embedded PostgreSQL. django-pghistory, django-auditlog and
+django-simple-history are no peers here yet.
+"""
+
+from benchmarks.database import analyze, own_database, set_django_up
+from benchmarks.rows import Row
+
+
+def run() -> list[Row]:
+    set_django_up()
+    # These import models, which Django must know first.
+    from benchmarks.recording import make_rows, measure_recording
+    from benchmarks.sequencing import measure_sequencing, measure_verification
+
+    with own_database():
+        make_rows()
+        # First, while every entry but one holds a single change; the bulk acts below hold ten thousand each.
+        kept = [*measure_sequencing(), *measure_verification()]
+        analyze()
+        return [*measure_recording(), *kept]
