@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -19,7 +19,7 @@ from benchmarks.models import Contract, ContractChanged, GovernedContract, Plain
 from benchmarks.rounds import interleaved
 from benchmarks.rows import Row, compare
 
-ROWS = 10_000
+ROWS, FEWER_ROWS = 10_000, 2_000
 ONE_THREAD, EIGHT_THREADS = 100, 25  # Changes a round, by each thread.
 _ACTOR = Actor.system("bench", via="command")
 
@@ -63,23 +63,24 @@ def measure_recording() -> list[Row]:
                 goal=0.95,
             )
         )
-    for what, write, rounds, goal in (
-        ("update() in one act", _update, 5, None),
-        ("bulk_create() in one act", _bulk_create, 3, 0.95),
+    for what, write, n, rounds, goal in (
+        ("update() in one act", _update, ROWS, 5, None),
+        ("update() in one act, after single changes", _update_after_single_changes, FEWER_ROWS, 3, None),
+        ("bulk_create() in one act", _bulk_create, ROWS, 3, 0.95),
     ):
         measured = interleaved(
-            f"trail, {what}, {ROWS:,} rows",
+            f"trail, {what}, {n:,} rows",
             rounds,
             {
-                "ours": partial(_seconds, partial(write, GovernedContract), in_act),
-                "plain": partial(_seconds, partial(write, PlainContract), transaction.atomic),
+                "ours": partial(write, GovernedContract, in_act),
+                "plain": partial(write, PlainContract, transaction.atomic),
             },
         )
         rows.append(
             compare(
                 bench="trail",
                 what=what,
-                n=ROWS,
+                n=n,
                 unit="ms",
                 ours=measured["ours"] * 1000,
                 peer=f"plain {what.split()[0]} in atomic()",
@@ -153,17 +154,31 @@ def _seconds_of(row: Contract, around: Around, changes: int) -> float:
     return time.perf_counter() - begun
 
 
-def _update(model: type[Contract]) -> None:
-    changed = model._default_manager.filter(pk__lte=ROWS).update(amount=F("amount") + 1, updated=timezone.now())
-    assert changed == ROWS
+def _update(model: type[Contract], around: Around, rows: int = ROWS) -> float:
+    """Seconds of one update of so many rows, by a session that has planned nothing yet."""
+    connection.close()
+    connection.ensure_connection()
+    return _seconds_of_update(model, around, rows)
 
 
-def _bulk_create(model: type[Contract]) -> None:
-    model._default_manager.bulk_create(_contracts(model, ROWS))
+def _update_after_single_changes(model: type[Contract], around: Around) -> float:
+    """The same by a session whose triggers have planned for one row: that plan must not be used for thousands."""
+    connection.close()
+    _rate(model, around, threads=1, changes=10)
+    return _seconds_of_update(model, around, FEWER_ROWS)
 
 
-def _seconds(write: Callable[[], None], around: Around) -> float:
+def _seconds_of_update(model: type[Contract], around: Around, rows: int) -> float:
     begun = time.perf_counter()
     with around():
-        write()
+        changed = model._default_manager.filter(pk__lte=rows).update(amount=F("amount") + 1, updated=timezone.now())
+    assert changed == rows
+    return time.perf_counter() - begun
+
+
+def _bulk_create(model: type[Contract], around: Around) -> float:
+    made = _contracts(model, ROWS)
+    begun = time.perf_counter()
+    with around():
+        model._default_manager.bulk_create(made)
     return time.perf_counter() - begun
