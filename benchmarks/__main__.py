@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from benchmarks.database import Busy
 from benchmarks.rounds import say
 from benchmarks.rows import Row, table, write_json
 
@@ -38,7 +39,11 @@ def main() -> int:
     for name in asked.names or BENCHES:
         begun = time.monotonic()
         run = cast(Callable[[], list[Row]], import_module(f"benchmarks.{name}").run)
-        rows += run()
+        try:
+            rows += run()
+        except Busy as error:
+            say(str(error))
+            return 1
         say(f"{name} took {time.monotonic() - begun:.0f} s")
         # After each, so that a run that is interrupted has said what it knows.
         if asked.json is not None:
