@@ -23,6 +23,20 @@ class AccountCreated:
     roles: list[str]
 
 
+@event("governance.account.closed")
+@dataclass(frozen=True, kw_only=True)
+class AccountClosed:
+    pass
+
+
+@event("governance.roles.loaded")
+@dataclass(frozen=True, kw_only=True)
+class RolesLoaded:
+    """The roles of this release were made known to the database."""
+
+    roles: list[str]
+
+
 @event("governance.roles.assigned")
 @dataclass(frozen=True, kw_only=True)
 class RolesAssigned:
@@ -125,8 +139,7 @@ class RiskAccepted:
 @event("governance.standing.computed")
 @dataclass(frozen=True, kw_only=True)
 class StandingComputed:
-    environment: str
-    allowed: bool
+    """Standings of a version were computed anew although nobody changed anything: files hashed, ends reached."""
 
 
 @event("governance.decision.made")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+# Roles of which one person has at most one.
+EXCLUSIVE = ("owner", "validator", "risk_officer", "compliance_officer", "auditor", "service")
 _FILE = Path(__file__).resolve().parent.parent / "fixtures" / "roles.json"
 
 

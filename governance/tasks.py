@@ -6,6 +6,14 @@ from audits.errors import DomainError, Unforeseen
 from audits.trail import Actor
 from governance.models import DossierOrder, OrderStatus
 from governance.services import dossier_orders
+from governance.services.standing import refresh_standings
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="governance.refresh_standings", queue="upkeep", queueing_lock="governance.refresh_standings")
+def refresh(timestamp: int) -> None:
+    """Judge every version anew, with files hashed again: what time and disks change, nobody reports."""
+    refresh_standings(actor=Actor.system("worker", via="job"))
 
 
 @app.task(name="governance.print_dossier", queue=dossier_orders.QUEUE)

@@ -129,6 +129,21 @@ class Migration(migrations.Migration):
                 ),
                 ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
                 (
+                    "password_is_own",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether the person has chosen the password; one that another set signs nothing.",
+                    ),
+                ),
+                (
+                    "password_set_by",
+                    models.CharField(
+                        blank=True,
+                        help_text="Which other person set a password of this account last, for example user:7.",
+                        max_length=100,
+                    ),
+                ),
+                (
                     "groups",
                     models.ManyToManyField(
                         blank=True,

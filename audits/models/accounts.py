@@ -29,6 +29,15 @@ class User(Governed, AbstractUser):
         personal=frozenset({"username", "first_name", "last_name", "email"}), secret=frozenset({"password"})
     )
 
+    password_is_own = models.BooleanField(
+        default=False, help_text="Whether the person has chosen the password; one that another set signs nothing."
+    )
+    password_set_by = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Which other person set a password of this account last, for example user:7.",
+    )
+
     class Meta(AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"
 

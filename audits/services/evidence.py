@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection, transaction
+
 from audits import events
 from audits.artifacts import store
 from audits.merkle.canonical import canonical_bytes, sha256_hex
@@ -28,9 +30,6 @@ def record_evidence(
     *, actor: Actor, measured: MeasuredRecord, dataset_digest: str, origin: str, measured_at: datetime
 ) -> Evidence:
     """Store one record; the same record again is the evidence that is there already."""
-    found = Evidence.objects.filter(digest=measured.digest).first()
-    if found is not None:
-        return found
     document = measured.document
     figures = _stored_figures(document, measured.figures)
     record = store.put_bytes(canonical_bytes(document))  # type: ignore[arg-type]
@@ -53,8 +52,13 @@ def record_evidence(
         measured_at=measured_at,
     )
     event = events.EvidenceRecorded(digest=measured.digest, measurement=str(document["measurement"]))
-    with act(event, actor=actor, subject=evidence):
-        evidence.save(force_insert=True)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [measured.digest])
+        found = Evidence.objects.filter(digest=measured.digest).first()
+        if found is not None:
+            return found
+        with act(event, actor=actor, subject=evidence):
+            evidence.save(force_insert=True)
     return evidence
 
 

@@ -103,7 +103,9 @@ def act(
     connection = connections[using]
     joined: Act | None = getattr(connection, "countersign_act", None)
     if joined is not None and connection.in_atomic_block:
-        yield joined
+        # A savepoint, so that what fails in here leaves nothing even where the caller goes on.
+        with transaction.atomic(using=using):
+            yield joined
         return
     kind = kind_of(what)
     data = {name: _plain(value) for name, value in asdict(what).items()}

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.admin.forms import AdminAuthenticationForm
 
 from audits.models import User
-from governance.services.attempts import is_locked
+from governance.services.attempts import AT_THE_DOOR, is_locked
 
 
 class DoorForm(AdminAuthenticationForm):
@@ -18,6 +18,6 @@ class DoorForm(AdminAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """No password is tried for an account that waits."""
         account = User.objects.filter(username=self.cleaned_data.get("username") or "").first()
-        if account is not None and is_locked(account):
+        if account is not None and is_locked(account, kind=AT_THE_DOOR):
             raise self.get_invalid_login_error()
         return super().clean()

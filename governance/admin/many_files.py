@@ -11,9 +11,9 @@ from django.db import models
 
 from audits.models import Evidence
 from governance.models import Approval, ChecklistAnswer, PolicyAssignment, RiskAcceptance, SignOff
-from governance.services.signed_content import DECIDING_ENVIRONMENT, VersionFile
+from governance.services.signed_content import DECIDING_ENVIRONMENT, VersionFile, with_signers
 from registry.models import ModelVersion
-from registry.services.assessments import SUBJECT_KIND
+from registry.services.assessments import evidence_of_each
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -32,9 +32,9 @@ def read_files(versions: Sequence[ModelVersion]) -> list[VersionFile]:
     under: dict[str, Any] = {**about, "checklist": checklist}
     evidence = _evidence(versions)
     answers = _by_version(ChecklistAnswer.objects.filter(**under).order_by("question"))
-    sign_offs = _by_version(SignOff.objects.filter(**under).order_by("signed_at", "id"))
-    approvals = _by_version(Approval.objects.filter(**about).order_by("signed_at", "id"))
-    acceptances = _by_version(RiskAcceptance.objects.filter(**about).order_by("signed_at", "id"))
+    sign_offs = _by_version(with_signers(SignOff.objects.filter(**under)))
+    approvals = _by_version(with_signers(Approval.objects.filter(**about)))
+    acceptances = _by_version(with_signers(RiskAcceptance.objects.filter(**about)))
     return [
         VersionFile(
             version=version,
@@ -59,11 +59,5 @@ def _by_version(rows: Iterable[Row]) -> dict[object, list[Row]]:
 
 def _evidence(versions: Sequence[ModelVersion]) -> dict[object, list[Evidence]]:
     """The newest of each kind about each version's very artifact, by kind."""
-    newest: dict[object, dict[str, Evidence]] = defaultdict(dict)
-    by_id = {str(version.pk): version for version in versions}
-    rows = Evidence.objects.filter(subject_kind=SUBJECT_KIND, subject_id__in=list(by_id))
-    for row in rows.order_by("measured_at", "id"):
-        version = by_id[row.subject_id]
-        if row.subject_digest == version.artifact_digest:
-            newest[version.pk][row.measurement] = row
-    return defaultdict(list, {pk: [found[name] for name in sorted(found)] for pk, found in newest.items()})
+    found = evidence_of_each(versions)
+    return defaultdict(list, {version.pk: found[version.pk] for version in versions})

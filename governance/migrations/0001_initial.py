@@ -121,6 +121,13 @@ class Migration(migrations.Migration):
                 ("status", models.CharField(max_length=16)),
                 ("reasons", models.JSONField()),
                 ("policy_digest", models.CharField(blank=True, max_length=64)),
+                (
+                    "facts",
+                    models.JSONField(
+                        help_text="The facts it was evaluated over, so that it can be evaluated again.", null=True
+                    ),
+                ),
+                ("evaluated_at", models.DateTimeField(null=True)),
                 ("actor", models.CharField(max_length=100)),
                 ("decided_at", models.DateTimeField()),
                 (

@@ -25,9 +25,13 @@ BEGIN
         RAISE EXCEPTION 'user % does not have the role %', NEW.signer_id, NEW.role
         USING ERRCODE = '23514', HINT = 'Only who has the role signs in it.';
     END IF;
+    IF NOT EXISTS (SELECT FROM public.audits_user u WHERE u.id = NEW.signer_id AND u.is_active AND u.password_is_own) THEN
+        RAISE EXCEPTION 'user % is closed, or has a password that somebody else set', NEW.signer_id
+        USING ERRCODE = '23514', HINT = 'The person chooses a password of their own, then signs.';
+    END IF;
     IF NEW.role <> 'owner' AND EXISTS (
         SELECT FROM public.registry_modelversion v JOIN public.registry_registeredmodel m ON m.id = v.model_id
-        WHERE v.id = NEW.version_id AND NEW.signer_id IN (m.owner_id, v.registered_by_id)
+        WHERE v.id = NEW.version_id AND NEW.signer_id IN (m.owner_id, v.owner_then_id, v.registered_by_id)
     ) THEN
         RAISE EXCEPTION 'nobody approves their own work: user % owns the model or registered the version', NEW.signer_id
         USING ERRCODE = '23514', HINT = 'Somebody else with that role signs.';
@@ -43,6 +47,16 @@ BEGIN
         IF NEW.role NOT IN ('validator', 'compliance_officer') THEN
             RAISE EXCEPTION 'a version is approved by a validator and a compliance officer, not as %', NEW.role
             USING ERRCODE = '23514';
+        END IF;
+        IF EXISTS (
+            SELECT FROM public.governance_approval a
+            JOIN public.audits_user theirs ON theirs.id = a.signer_id
+            JOIN public.audits_user mine ON mine.id = NEW.signer_id
+            WHERE a.version_id = NEW.version_id AND a.role <> NEW.role
+              AND (theirs.password_set_by = 'user:' || mine.id OR mine.password_set_by = 'user:' || theirs.id)
+        ) THEN
+            RAISE EXCEPTION 'two people approve who could not sign for each other: one set the password of the other'
+            USING ERRCODE = '23514', HINT = 'Somebody else approves.';
         END IF;
         IF EXISTS (
             SELECT FROM public.governance_approval a

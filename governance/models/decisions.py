@@ -39,7 +39,7 @@ class Standing(Governed):
 class Decision(Governed):
     """One answer of the gate, kept as it was given."""
 
-    capture: ClassVar[Capture] = Capture(append_only=True, digested=frozenset({"reasons"}))
+    capture: ClassVar[Capture] = Capture(append_only=True, digested=frozenset({"reasons", "facts"}))
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     asked = models.JSONField(help_text="Model, version, digest, environment and action as they were asked.")
@@ -50,6 +50,8 @@ class Decision(Governed):
     status = models.CharField(max_length=16)
     reasons = models.JSONField()
     policy_digest = models.CharField(max_length=64, blank=True)
+    facts = models.JSONField(null=True, help_text="The facts it was evaluated over, so that it can be evaluated again.")
+    evaluated_at = models.DateTimeField(null=True)
     actor = models.CharField(max_length=100)
     decided_at = models.DateTimeField()
     permit_until = models.DateTimeField(null=True, help_text="Until when a permit for it holds; empty where denied.")

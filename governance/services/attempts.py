@@ -14,19 +14,23 @@ from governance import events
 
 MOST = 10
 WITHIN = timedelta(minutes=15)
-KINDS = ("governance.session.refused", "governance.password.refused")
+AT_THE_DOOR = "governance.session.refused"
+AT_SIGNING = "governance.password.refused"
 
 
-def is_locked(account: User) -> bool:
-    """Whether so many wrong passwords came that no further one is tried now."""
-    wrong = Act.objects.filter(subject=subject_of(account), kind__in=KINDS, at__gt=timezone.now() - WITHIN)
+def is_locked(account: User, *, kind: str) -> bool:
+    """Whether so many wrong passwords of a kind came that no further one is tried now.
+
+    The door and signatures count apart: a stranger who guesses at the door keeps nobody from signing.
+    """
+    wrong = Act.objects.filter(subject=subject_of(account), kind=kind, at__gt=timezone.now() - WITHIN)
     return wrong.count() >= MOST
 
 
 def record_refused_sign_in(*, username: str) -> None:
     """A wrong password at the door of an account that exists."""
     account = User.objects.filter(username=username).first()
-    if account is not None and not is_locked(account):
+    if account is not None and not is_locked(account, kind=AT_THE_DOOR):
         with act(events.SessionRefused(), actor=Actor.system("door", via="admin"), subject=account):
             pass
 

@@ -3,8 +3,10 @@
 A fact that is not known is left out, never guessed: unknown never passes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from audits.artifacts import store
 from audits.errors import DomainError
@@ -22,6 +24,7 @@ from governance.services.signed_content import (
     latest_sign_off,
     own_people,
     section_is_signed,
+    signer_may,
 )
 from registry.models import DatasetVersion, Environment
 
@@ -60,7 +63,7 @@ def acceptance_holds(file: VersionFile, topic: str, at: datetime) -> datetime | 
         if acceptance.topic == topic
         and acceptance.signed_digest == wanted
         and acceptance.expires_at > at
-        and acceptance.signer_id not in own_people(file.version)
+        and signer_may(file, acceptance)
     ]
     return max(ends, default=None)
 
@@ -174,17 +177,32 @@ def _fairness(file: VersionFile) -> Iterator[tuple[str, Fact]]:
     groups = [group for comparison in comparisons for group in comparison["groups"]]
     ratios = [fact for group in groups if (fact := _measured(found, group["impact_ratio"])) is not None]
     if ratios:
-        worst = min(ratios, key=lambda fact: fact.value)
+        worst = _extreme(ratios, min)
         yield "fairness.impact_ratio_min", worst
         if worst.low is not None:
             yield "fairness.impact_ratio_low_confidence", _plain(found, worst.low)
     for name in ("demographic_parity_difference", "equalized_odds_difference"):
         facts = [fact for one in comparisons if (fact := _measured(found, one[name])) is not None]
-        if facts:
-            yield f"fairness.{name}_max", max(facts, key=lambda fact: fact.value)
+        undefined = any(one[name].get("rests_on_undefined") for one in comparisons)
+        if facts and not undefined:  # A difference that takes an undefined rate as 0 is not known.
+            yield f"fairness.{name}_max", _extreme(facts, max)
     yield "fairness.small_groups", _plain(found, sum(1 for group in groups if group["small"]))
-    measured = {one["columns"][0] for one in comparisons if one["kind"] == "single"}
+    # One group alone shows no difference: that is not a measurement of the attribute.
+    measured = {one["columns"][0] for one in comparisons if one["kind"] == "single" and len(one["groups"]) > 1}
     yield "fairness.attributes_unmeasured", _plain(found, frozenset(_declared(file, found) - measured))
+
+
+def _extreme(facts: Sequence[Fact], pick: Callable[[Iterable[Decimal]], Decimal]) -> Fact:
+    """The least (or greatest) of estimates, and of the bounds of all of them: none hides behind another's point."""
+    values = [fact.value for fact in facts if isinstance(fact.value, Decimal)]
+    bounded = [(fact.low, fact.high) for fact in facts if fact.low is not None and fact.high is not None]
+    complete = len(bounded) == len(facts)
+    return replace(
+        facts[0],
+        value=pick(values),
+        low=pick([low for low, _ in bounded]) if complete else None,
+        high=pick([high for _, high in bounded]) if complete else None,
+    )
 
 
 def _declared(file: VersionFile, found: Evidence) -> set[str]:

@@ -88,7 +88,8 @@ WITH token AS MATERIALIZED (
     ORDER BY v.registered_at DESC LIMIT 1
 ), found AS MATERIALIZED (
     SELECT token.account_id, n.id AS version_id, n.number, n.name, n.artifact_digest,
-        e.id AS environment_id, s.policy_id, s.valid_until, s.outcome, p.digest AS policy_digest, p.key AS policy_key,
+        e.id AS environment_id, s.policy_id, s.valid_until, s.outcome, s.facts, s.computed_at,
+        p.digest AS policy_digest, p.key AS policy_key,
         CASE
             WHEN n.id IS NULL THEN 'unknown_version'
             WHEN e.id IS NULL THEN 'unknown_environment'
@@ -114,7 +115,7 @@ WITH token AS MATERIALIZED (
 ), decided AS (
     INSERT INTO governance_decision
         (id, asked, action, version_id, environment_id, allowed, status, reasons, policy_digest, actor, decided_at,
-         permit_until, receipt)
+         permit_until, receipt, facts, evaluated_at)
     SELECT %(id)s, %(asked)s, %(action)s, version_id, environment_id, code = 'allowed',
         CASE code WHEN 'allowed' THEN 'ALLOWED' WHEN 'unknown_version' THEN 'UNKNOWN'
             WHEN 'unknown_environment' THEN 'UNKNOWN' ELSE 'DENIED' END,
@@ -122,7 +123,9 @@ WITH token AS MATERIALIZED (
             ELSE jsonb_build_array(%(reasons)s::jsonb -> code) END,
         coalesce(policy_digest, ''), 'user:' || account_id, statement_timestamp(),
         CASE code WHEN 'allowed' THEN
-            least(statement_timestamp() + make_interval(hours => %(hours)s), valid_until) END, act_id
+            least(statement_timestamp() + make_interval(hours => %(hours)s), valid_until) END, act_id,
+        CASE WHEN code IN ('allowed', 'denied') THEN facts END,
+        CASE WHEN code IN ('allowed', 'denied') THEN computed_at END
     FROM found CROSS JOIN opened
     RETURNING allowed, status, reasons, decided_at, permit_until
 )
@@ -169,7 +172,7 @@ _REASONS = {
     "policy_changed": _reason(
         "standing-current",
         "The environment is under another policy than the one that was evaluated.",
-        "Run manage.py refresh to compute standings anew.",
+        "Run ./run manage refresh to compute standings anew.",
         "risk_officer",
     ),
     "standing_ended": _reason(

@@ -24,6 +24,7 @@ from governance.permits.errors import PermitError
 from governance.permits.keys import SigningKey, generate_key, load_signing_key
 from governance.permits.statements import permit_statement, resource_uri
 from governance.services.gate import Answer, Question, decide
+from governance.services.standing import allowed_now
 
 
 class NoPermitKey(DomainError):
@@ -75,6 +76,11 @@ def permit_of(decision: Decision) -> Mapping[str, JSON]:
         raise Conflict("The gate did not allow this: there is no permit for it.", code="not_allowed")
     if until <= timezone.now():
         raise Conflict("This permit has run out: ask the gate again.", code="permit_expired")
+    if not allowed_now(version=version, environment=environment):
+        raise Conflict(
+            "What this permit rested on has changed: the gate would deny now. Ask the gate; it says why.",
+            code="permit_withdrawn",
+        )
     statement = _statement(
         decision=decision.pk,
         digest=version.artifact_digest,

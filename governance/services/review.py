@@ -174,6 +174,12 @@ def decide_version(
                 f"{given.role.replace('_', ' ')}.",
                 code="same_person",
             )
+        if given.role != role and _knew_password(account, given.signer):
+            raise NotPermitted(
+                f"Two people approve who could not sign for each other: one of {account.name} and {given.signer.name} "
+                "once set the other's password. Somebody else approves.",
+                code="shared_password",
+            )
     if verdict == Verdict.APPROVED and role == "compliance_officer" and not approval_is_valid(file, "validator"):
         raise Conflict("The validator approves first; no valid approval by a validator is there.", code="too_early")
     if verdict == Verdict.REJECTED and not comment.strip():
@@ -245,6 +251,10 @@ def accept_risk(
         acceptance.refresh_from_db(fields=["signed_at"])  # The database's time, not this machine's.
         recompute_version(version=version)
     return acceptance
+
+
+def _knew_password(one: User, other: User) -> bool:
+    return one.password_set_by == f"user:{other.pk}" or other.password_set_by == f"user:{one.pk}"
 
 
 def _require_as_seen(expected: str, found: str) -> None:

@@ -10,7 +10,7 @@ from governance import events
 from governance.checklists.templates import load_checklist
 from governance.models import Checklist, Policy, PolicyAssignment
 from governance.policies.documents import parse_policy
-from governance.services.standing import recompute_environment
+from governance.services.standing import recompute_everything
 from registry.models import Environment
 
 
@@ -70,7 +70,7 @@ def assign_policy(
         assignment, _ = PolicyAssignment.objects.update_or_create(
             environment=environment, defaults={"policy": policy, "checklist": checklist}
         )
-        recompute_environment(environment=environment)
+        recompute_everything()
     return assignment
 
 

@@ -21,7 +21,7 @@ def set_up(*, actor: Actor) -> None:
     """Bring the database to where people can work: what is there already stays as it is."""
     missing = sorted(set(roles()) - set(Group.objects.values_list("name", flat=True)))
     if missing:
-        with act(events.RolesAssigned(roles=missing), actor=actor, subject="governance.roles"):
+        with act(events.RolesLoaded(roles=missing), actor=actor, subject="governance.roles"):
             Group.objects.bulk_create([Group(name=name) for name in missing])
     for rank, (name, title) in enumerate(ENVIRONMENTS):
         ensure_environment(actor=actor, name=name, title=title, rank=rank)

@@ -7,6 +7,9 @@ version, section or role makes it worthless.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from django.db.models import QuerySet
 
 from audits.merkle.canonical import Json, canonical_bytes, sha256_hex
 from audits.models import Evidence
@@ -17,11 +20,14 @@ from governance.models import (
     ChecklistAnswer,
     PolicyAssignment,
     RiskAcceptance,
+    Signature,
     SignOff,
     Verdict,
 )
 from registry.models import ModelVersion
 from registry.services.assessments import evidence_of
+
+S = TypeVar("S", bound=Signature)
 
 # Approvals rest on the rules of the environment nearest to the people whom the model touches.
 DECIDING_ENVIRONMENT = "production"
@@ -60,10 +66,28 @@ def read_file(version: ModelVersion) -> VersionFile | None:
         policy_digest=assignment.policy.digest,
         evidence=evidence_of(version),
         answers=list(version.answers.filter(checklist=checklist).order_by("question")),
-        sign_offs=list(version.sign_offs.filter(checklist=checklist).order_by("signed_at", "id")),
-        approvals=list(version.approvals.order_by("signed_at", "id")),
-        acceptances=list(version.risk_acceptances.order_by("signed_at", "id")),
+        sign_offs=list(with_signers(version.sign_offs.filter(checklist=checklist))),
+        approvals=list(with_signers(version.approvals.all())),
+        acceptances=list(with_signers(version.risk_acceptances.all())),
     )
+
+
+def with_signers(rows: "QuerySet[S]") -> "QuerySet[S]":
+    """Signatures in the order they were given, with what :func:`signer_may` asks of their signers."""
+    return rows.select_related("signer").prefetch_related("signer__groups").order_by("signed_at", "id")
+
+
+def signer_may(file: VersionFile, signature: Signature) -> bool:
+    """Whether the signer still may: an open account with the role, and on the right side of the version.
+
+    The owner's sections are the present owner's; everything else is by somebody whose own work the version is not.
+    """
+    signer = signature.signer
+    if not signer.is_active or signature.role not in {group.name for group in signer.groups.all()}:
+        return False
+    if signature.role == "owner":
+        return signature.signer_id == file.version.model.owner_id
+    return signature.signer_id not in own_people(file.version)
 
 
 def section_digest(file: VersionFile, section: Section) -> str:
@@ -138,9 +162,9 @@ def latest_sign_off(file: VersionFile, section: Section) -> SignOff | None:
 
 
 def section_is_signed(file: VersionFile, section: Section) -> bool:
-    """Whether the latest sign-off is over what stands there now."""
+    """Whether the latest sign-off is over what stands there now, by somebody who still may."""
     found = latest_sign_off(file, section)
-    return found is not None and found.signed_digest == section_digest(file, section)
+    return found is not None and signer_may(file, found) and found.signed_digest == section_digest(file, section)
 
 
 def latest_approval(file: VersionFile, role: str) -> Approval | None:
@@ -153,14 +177,14 @@ def approval_is_valid(file: VersionFile, role: str) -> bool:
     return (
         found is not None
         and found.verdict == Verdict.APPROVED
-        and found.signer_id not in own_people(file.version)
+        and signer_may(file, found)
         and found.signed_digest == approval_digest(file, role)
     )
 
 
 def own_people(version: ModelVersion) -> set[int]:
-    """Whose own work the version is: the owner of the model and the registrant of the version."""
-    return {version.model.owner_id, version.registered_by_id}
+    """Whose own work the version is: the owner of the model, now and at registration, and the registrant."""
+    return {version.model.owner_id, version.owner_then_id, version.registered_by_id}
 
 
 def _sections(file: VersionFile) -> tuple[Section, ...]:

@@ -14,7 +14,8 @@ from audits.models import User
 from audits.trail import Actor, act
 from governance import events
 from governance.authorization import role_names
-from governance.services.attempts import is_locked, record_refused_signature
+from governance.services.attempts import AT_SIGNING, is_locked, record_refused_signature
+from governance.services.signed_content import own_people
 from registry.models import ModelVersion
 
 
@@ -33,7 +34,7 @@ class FreshAuthentication:
 
 def authenticate_freshly(*, account: User, password: str) -> FreshAuthentication:
     """Check the password again, for one signature."""
-    if is_locked(account):
+    if is_locked(account, kind=AT_SIGNING):
         raise SigningRefused(
             "Too many wrong passwords: wait a quarter of an hour, then sign again. Nothing was signed.", code="locked"
         )
@@ -61,11 +62,16 @@ def require_signer(
             raise SigningRefused(
                 f"The owner of {version.model.name} signs here: {version.model.owner.name}.", code="not_the_owner"
             )
-        if role != "owner" and account.pk in {version.model.owner_id, version.registered_by_id}:
+        if role != "owner" and account.pk in own_people(version):
             raise SigningRefused(
                 f"Nobody approves their own work: {account.name} owns {version.model.name} or registered this version. "
                 f"Ask another {role.replace('_', ' ')}.",
                 code="own_work",
+            )
+        if not account.password_is_own:
+            raise SigningRefused(
+                "Your password was set by somebody else, who could sign in your place: change it first, then sign.",
+                code="password_not_own",
             )
         if not actor.may(permission) or role not in role_names(account):
             raise SigningRefused(

@@ -22,10 +22,11 @@ from governance.services.signed_content import VersionFile, read_file
 from registry.models import Environment, ModelVersion
 
 
-def recompute_version(*, version: ModelVersion) -> list[Standing]:
+def recompute_version(*, version: ModelVersion, rehash: bool = False) -> list[Standing]:
     """Compute the version's standing everywhere. Call it inside the act that changed something, after the change.
 
-    One act at a time does this for a version, until it ends: of two acts at once, the later sees what the earlier did.
+    ``rehash``: hash the artifact although it was hashed within the day. One act at a time does this for a version,
+    until it ends: of two acts at once, the later sees what the earlier did.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [str(version.pk)])
@@ -34,7 +35,7 @@ def recompute_version(*, version: ModelVersion) -> list[Standing]:
         return []
     at = timezone.now()
     standings = {standing.environment_id: standing for standing in Standing.objects.filter(version=file.version)}
-    before = next((FactSnapshot.from_json(standing.facts) for standing in standings.values()), None)
+    before = None if rehash else next((FactSnapshot.from_json(standing.facts) for standing in standings.values()), None)
     facts = gather_facts(file, at=at, before=before)
     assignments = PolicyAssignment.objects.select_related("environment", "policy", "checklist")
     return [
@@ -50,21 +51,32 @@ def recompute_version(*, version: ModelVersion) -> list[Standing]:
     ]
 
 
-def recompute_environment(*, environment: Environment) -> None:
+def recompute_everything() -> None:
     """Compute the standing of every version anew: the rules changed."""
     for version in ModelVersion.objects.order_by("pk"):  # One order for all, so that no two wait for each other.
         recompute_version(version=version)
 
 
 def refresh_standings(*, actor: Actor) -> int:
-    """Compute every standing anew, each version in an act of its own: for nights, and after a restore."""
+    """Compute every standing anew, each version in an act of its own; every artifact is hashed again.
+
+    For what changes although nobody acts: files on disk, times that come. A worker does it every hour.
+    """
     count = 0
-    for version in ModelVersion.objects.select_related("model"):
-        event = events.StandingComputed(environment="all", allowed=False)
-        with act(event, actor=actor, subject=version):
-            recompute_version(version=version)
+    for version in ModelVersion.objects.select_related("model").order_by("pk"):
+        with act(events.StandingComputed(), actor=actor, subject=version):
+            recompute_version(version=version, rehash=True)
         count += 1
     return count
+
+
+def allowed_now(*, version: ModelVersion, environment: Environment) -> bool:
+    """What the gate would answer now, read as the gate reads it."""
+    standing = Standing.objects.filter(version=version, environment=environment, allowed=True).first()
+    assigned = PolicyAssignment.objects.filter(environment=environment).first()
+    if standing is None or assigned is None or standing.policy_id != assigned.policy_id:
+        return False
+    return standing.valid_until is None or standing.valid_until > timezone.now()
 
 
 def _compute(file: VersionFile, standing: Standing, policy: Policy, facts: FactSnapshot, at: datetime) -> Standing:
@@ -115,13 +127,17 @@ def reason_of(clause: ClauseResult) -> dict[str, object]:
 def _ends(file: VersionFile, policy: Policy, facts: FactSnapshot, at: datetime) -> Iterator[datetime]:
     """When something runs out that the standing may rest on."""
     until = acceptance_holds(file, "fairness", at)
-    if until is not None:
+    if until is not None and any(_rests_on(clause.requires, "fairness.accepted") for clause in policy.rules.clauses):
         yield until
     for clause in policy.rules.clauses:
         for comparison in _comparisons(clause.requires):
             fact = facts.get(comparison.fact)
             if comparison.max_age is not None and fact is not None and fact.as_of + comparison.max_age > at:
                 yield fact.as_of + comparison.max_age
+
+
+def _rests_on(expression: Expression, fact: str) -> bool:
+    return any(comparison.fact == fact for comparison in _comparisons(expression))
 
 
 def _comparisons(expression: Expression) -> Iterable[Comparison]:

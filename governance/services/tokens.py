@@ -44,6 +44,11 @@ def issue_token(
         )
     wanted = sorted(set(scopes))
     allowed = permissions_of(role_names(account))
+    if actor.scopes is not None and set(wanted) - actor.scopes:
+        raise NotPermitted(
+            f"A token issues no wider one: this token's scopes lack {', '.join(sorted(set(wanted) - actor.scopes))}.",
+            code="scope_beyond_token",
+        )
     if not wanted:
         raise DomainError("Name at least one scope: a token that may do nothing is of no use.", code="no_scopes")
     beyond = [scope for scope in wanted if scope not in allowed]

@@ -127,6 +127,14 @@ class Migration(migrations.Migration):
                 ("notes", models.TextField(blank=True)),
                 ("registered_at", models.DateTimeField()),
                 (
+                    "owner_then",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
                     "registered_by",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,

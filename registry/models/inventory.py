@@ -105,6 +105,7 @@ class ModelVersion(Governed):
     )
     source_commit = models.CharField(max_length=100, blank=True)
     notes = models.TextField(blank=True)
+    owner_then = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     registered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     registered_at = models.DateTimeField()
 

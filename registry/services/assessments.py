@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 from procrastinate.contrib.django import app
@@ -93,14 +94,32 @@ def fail_assessment(*, actor: Actor, assessment: Assessment, problem: DomainErro
 
 
 def evidence_of(version: ModelVersion) -> list[Evidence]:
-    """The newest evidence of each kind about this very artifact, by kind."""
-    newest: dict[str, Evidence] = {}
-    rows = Evidence.objects.filter(
-        subject_kind=SUBJECT_KIND, subject_id=str(version.pk), subject_digest=version.artifact_digest
-    ).order_by("measured_at", "id")
-    for row in rows:
-        newest[row.measurement] = row
-    return [newest[name] for name in sorted(newest)]
+    """The newest evidence of each kind about this very artifact, by kind.
+
+    The same measurement made again is the same record: its ``measured_at`` here is when it was made last.
+    """
+    return evidence_of_each([version])[version.pk]
+
+
+def evidence_of_each(versions: Sequence[ModelVersion]) -> dict[UUID, list[Evidence]]:
+    """As :func:`evidence_of`, for many versions in two queries."""
+    artifacts = {str(version.pk): version.artifact_digest for version in versions}
+    made: dict[tuple[str, str], datetime] = {}
+    done = Assessment.objects.filter(version__in=versions, status=AssessmentStatus.SUCCEEDED)
+    for pk, digests, at in done.order_by("finished_at").values_list("version_id", "evidence", "finished_at"):
+        if at is not None:
+            made.update({(str(pk), digest): at for digest in digests})
+    kept = []
+    for row in Evidence.objects.filter(subject_kind=SUBJECT_KIND, subject_id__in=list(artifacts)):
+        row.measured_at = max(row.measured_at, made.get((row.subject_id, row.digest), row.measured_at))
+        kept.append(row)
+    newest: dict[tuple[str, str], Evidence] = {}
+    for row in sorted(kept, key=lambda row: (row.measured_at, row.pk)):
+        if row.subject_digest == artifacts[row.subject_id]:
+            newest[row.subject_id, row.measurement] = row
+    return {
+        version.pk: [row for (pk, _), row in sorted(newest.items()) if pk == str(version.pk)] for version in versions
+    }
 
 
 def _require_parameters(dataset: DatasetVersion, parameters: Mapping[str, object]) -> None:

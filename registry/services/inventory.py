@@ -57,11 +57,7 @@ def register_model(
 ) -> RegisteredModel:
     """Enter a model into the inventory."""
     actor.require("registry.register_model")
-    if not owner.has_perm("registry.register_version"):
-        raise DomainError(
-            f"{owner.name} cannot own a model: they do not have the role of an owner. Assign it first.",
-            code="not_an_owner",
-        )
+    _require_owner_role(owner)
     model = RegisteredModel(
         name=name,
         title=title or name,
@@ -80,8 +76,11 @@ def register_model(
 
 
 def reassign_model(*, actor: Actor, model: RegisteredModel, owner: User, reason: str) -> None:
-    """Give a model another owner. What they may approve changes with it."""
-    actor.require("registry.register_model")
+    """Give a model another owner: by the present one, or a steward of the inventory. Its versions are judged anew."""
+    _require_steward(actor, model)
+    _require_owner_role(owner)
+    if not reason.strip():
+        raise DomainError("Say why the model gets another owner.", code="no_reason")
     with act(events.ModelReassigned(owner=f"user:{owner.pk}"), actor=actor, subject=model, reason=reason):
         model.owner = owner
         model.save(update_fields=["owner"])
@@ -90,8 +89,8 @@ def reassign_model(*, actor: Actor, model: RegisteredModel, owner: User, reason:
 
 def retire_model(*, actor: Actor, model: RegisteredModel, reason: str) -> None:
     """Take a model out of use: none of its versions may run from now on."""
-    actor.require("registry.register_model")
-    if not reason:
+    _require_steward(actor, model)
+    if not reason.strip():
         raise DomainError("Say why the model is retired.", code="no_reason")
     with act(events.ModelRetired(name=model.name), actor=actor, subject=model, reason=reason):
         model.retired_at = timezone.now()
@@ -114,6 +113,7 @@ def register_dataset(
             )
     same = DatasetVersion.objects.filter(name=name, digest=content.digest).first()
     if same is not None:
+        _require_same_words(same, table)
         return same
     dataset = DatasetVersion(
         name=name,
@@ -161,6 +161,7 @@ def register_version(
         source_commit=lineage.source_commit,
         notes=lineage.notes,
         training_data=training_data,
+        owner_then_id=model.owner_id,
         registered_by_id=actor.require_account(),
         registered_at=timezone.now(),
     )
@@ -220,6 +221,29 @@ def find_dataset(*, name: str, number: int) -> DatasetVersion:
         have = f"{name} has {', '.join(map(str, sorted(numbers)))}" if numbers else f"there is no dataset {name}"
         raise NotFound(f"There is no version {number} of dataset {name}: {have}.")
     return found
+
+
+def _require_same_words(known: DatasetVersion, table: TableDescription) -> None:
+    if set(known.sensitive_columns) != set(table.sensitive_columns) or known.target_column != table.target_column:
+        raise Conflict(
+            f"These very rows are registered already as {known}, with target {known.target_column or 'none'} and "
+            f"sensitive columns {', '.join(known.sensitive_columns) or 'none'}. To say otherwise, register them under "
+            "another name.",
+            code="declared_otherwise",
+        )
+
+
+def _require_owner_role(owner: User) -> None:
+    if not owner.is_active or not owner.has_perm("registry.register_version"):
+        raise DomainError(
+            f"{owner.name} cannot own a model: they do not have the role of an owner. Assign it first.",
+            code="not_an_owner",
+        )
+
+
+def _require_steward(actor: Actor, model: RegisteredModel) -> None:
+    if actor.user_id != model.owner_id:
+        actor.require("registry.steward_models")
 
 
 def _one_at_a_time(what: str) -> None:

@@ -31,9 +31,11 @@ from governance.services.signed_content import (
     own_people,
     section_digest,
     section_is_signed,
+    signer_may,
 )
 
 _OWN_WORK = "The signer owns the model or registered the version, and nobody approves their own work"
+_NO_LONGER = "The signer no longer has the role, or is no longer on the side of the version that signs here"
 
 
 def checklist_content(reading: Reading) -> ChecklistContent:
@@ -129,6 +131,8 @@ def _sign_off(reading: Reading, section: Section, row: SignOff, entry: int | Non
 def _why_section_is_stale(reading: Reading, section: Section, row: SignOff) -> str:
     """What was changed after the signing, as far as the times tell."""
     file = reading.file
+    if not signer_may(file, row):
+        return _NO_LONGER
     numbers = {question.id: number for number, question in enumerate(section.questions, start=1)}
     later = [a for a in file.answers if a.question in numbers and a.answered_at > row.signed_at]
     kinds = {kind for question in section.questions for kind in question.evidence}
@@ -181,6 +185,8 @@ def _why_approval_is_stale(reading: Reading, row: Approval, role: str) -> str:
         return ""
     if row.signer_id in own_people(file.version):
         return _OWN_WORK
+    if not signer_may(file, row):
+        return _NO_LONGER
     now = approval_digest(file, role)
     if row.signed_digest == now:
         return ""
@@ -204,6 +210,8 @@ def _acceptance(reading: Reading, row: AcceptanceRow) -> RiskAcceptance:
         reason = f"It was given until {format_time(row.expires_at)}"
     elif row.signer_id in own_people(file.version):
         reason = _OWN_WORK
+    elif not signer_may(file, row):
+        reason = _NO_LONGER
     elif row.signed_digest != now:
         reason = _changed(["the measurement, the risk tier or the policy changed afterwards"], row.signed_digest, now)
     measured = next((kept for kept in file.evidence if kept.measurement == row.topic), None)

@@ -4,7 +4,7 @@ import pytest
 
 from audits.errors import NotPermitted
 from audits.models import Act, User
-from governance.services.attempts import MOST, is_locked
+from governance.services.attempts import AT_SIGNING, AT_THE_DOOR, MOST, is_locked
 from governance.services.signing import SigningRefused, authenticate_freshly
 from tests.people import PASSWORD
 
@@ -22,5 +22,6 @@ def test_one_account_waiting_lets_the_others_work(validator: User, owner: User) 
     for _ in range(MOST):
         with pytest.raises(NotPermitted):
             authenticate_freshly(account=validator, password="wrong")
-    assert is_locked(validator)
+    assert is_locked(validator, kind=AT_SIGNING)
+    assert not is_locked(validator, kind=AT_THE_DOOR)
     assert authenticate_freshly(account=owner, password=PASSWORD).user_id == owner.pk
