@@ -15,8 +15,8 @@ class ModelCard:
     """Estimator type, the features it was fitted on (names where it knows them), its classes, and how it is
     shut in.
 
-    ``isolation`` has ``network`` ("isolated" or "not isolated") and ``user`` ("unprivileged", "own user",
-    "root").
+    ``isolation`` has ``network`` ("isolated" or "not isolated"), ``user`` ("unprivileged", "own user", "root")
+    and ``files`` ("shut off" or "not shut off").
     """
 
     estimator: str

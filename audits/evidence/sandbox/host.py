@@ -13,7 +13,9 @@ from typing import BinaryIO
 
 from audits.evidence.sandbox.allowed import ALLOWED_TYPES
 from audits.evidence.sandbox.frames import ANSWER, HELLO, LABELS, PROBLEM, SCORES, framed, read_frame
+from audits.evidence.sandbox.landlock import leave_files
 from audits.evidence.sandbox.limits import leave_network, shut_in
+from audits.evidence.sandbox.reaching import parts_that_reach_files
 
 
 class Refused(Exception):
@@ -34,9 +36,10 @@ def main() -> None:
     os.dup2(2, 1)  # What a model prints must not be taken for an answer.
     _import_everything()
     user = shut_in(memory_bytes, cpu_seconds, was_root=was_root)
+    files = leave_files()
     try:
         model, notes = _load(model_fd)
-        card = {**_card(model), "notes": notes, "isolation": {"network": network, "user": user}}
+        card = {**_card(model), "notes": notes, "isolation": {"network": network, "user": user, "files": files}}
         answers.write(framed(HELLO, json.dumps(card).encode()))
         answers.flush()
         _serve(model, sys.stdin.buffer, answers)
@@ -115,6 +118,13 @@ def _load(model_fd: int) -> tuple[object, list[str]]:
         raise Refused(
             "model_corrupt",
             f"The file holds a {type(model).__name__}, which has no predict; save the fitted model.",
+        )
+    reaching = parts_that_reach_files(model)
+    if reaching:
+        raise Refused(
+            "model_reaches_files",
+            f"The model would read or write files when it predicts: {'; '.join(reaching[:4])}. Set input='content' "
+            "on text vectorizers and memory=None on pipelines, and save it again.",
         )
     _one_thread(model)
     return model, sorted({_line(warning.message) for warning in caught})[:5]
