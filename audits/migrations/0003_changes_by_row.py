@@ -7,5 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [("audits", "0002_trail")]
 
     operations = [
-        migrations.RunSQL("CREATE INDEX audits_change_row ON audits_change (tbl, key)", "DROP INDEX audits_change_row"),
+        migrations.RunSQL(
+            "CREATE INDEX audits_change_row ON audits_change (tbl, key, n)", "DROP INDEX audits_change_row"
+        ),
     ]

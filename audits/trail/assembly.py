@@ -1,7 +1,7 @@
 """The exact text of an entry, put together in SQL from an act and its changes: canonical JSON (RFC 8785).
 
-The sequencer stores it and the verification rebuilds it from the same piece, so that a difference is never
-one of spelling.
+The database's own function that appends entries (migration 0002) and the verification are made of the same piece,
+so that a difference is never one of spelling. Another text is another format: it needs a new name in the entry.
 """
 
 
@@ -14,7 +14,7 @@ def entry_texts(acts: str) -> str:
 WITH a AS MATERIALIZED ({acts}), c AS (
     SELECT epoch, xid, string_agg('{{"diff":' || diff || ',"key":' || to_json(key) || ',"op":' || to_json(op)
         || ',"table":' || to_json(tbl) || '}}', ',' ORDER BY n) AS changes
-    FROM audits_change WHERE (epoch, xid) IN (SELECT epoch, xid FROM a) GROUP BY epoch, xid
+    FROM public.audits_change WHERE (epoch, xid) IN (SELECT epoch, xid FROM a) GROUP BY epoch, xid
 )
 SELECT a.epoch, a.xid::text, a.id, a.kind, a.actor, a.subject, a.at, convert_to(
     '{{"act":{{"actor":' || to_json(actor) || ',"at":"'

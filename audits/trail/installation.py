@@ -27,9 +27,21 @@ TRAIL_TABLES = (
     "audits_entry",
     "audits_checkpoint",
 )
-# What the sequencer, which runs as the application, appends to.
-APPENDED_BY_APPLICATION = ("audits_entry", "audits_checkpoint")
 OPEN_ACT = "audits_open_act(text, text, text, text, text, text)"
+# What the application's role may call: it writes to the trail in no other way.
+CALLED_BY_APPLICATION = (
+    OPEN_ACT,
+    "audits_append(bigint, integer[], text[])",
+    "audits_keep_checkpoint(bigint, bytea, text)",
+)
+# Each sequence with the table whose column it numbers.
+SEQUENCES = """
+SELECT s.relname, c.relname FROM pg_class s
+JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
+    AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
+JOIN pg_class c ON c.oid = d.refobjid
+WHERE s.relkind = 'S' AND s.relnamespace = 'public'::regnamespace ORDER BY s.relname
+"""
 
 
 @event("audits.table.governed")
@@ -121,18 +133,25 @@ def _grants(cursor: CursorWrapper, role: str) -> list[str]:
     to = identifier(role)
     statements = [
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {to}",
-        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {to}",
-        f"GRANT EXECUTE ON FUNCTION {OPEN_ACT} TO {to}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {to}",
+        f"REVOKE ALL ON ALL ROUTINES IN SCHEMA public FROM {to}",
     ]
+    statements += [f"GRANT EXECUTE ON FUNCTION {function} TO {to}" for function in CALLED_BY_APPLICATION]
     statements += [f"GRANT {', '.join(rights_of(table))} ON {identifier(table)} TO {to}" for table in sorted(tables)]
+    cursor.execute(SEQUENCES)
+    statements += [
+        f"GRANT USAGE ON SEQUENCE {identifier(sequence)} TO {to}"
+        for sequence, table in cursor.fetchall()
+        if table in tables and "INSERT" in rights_of(table)
+    ]
     return statements
 
 
 def rights_of(table: str) -> tuple[str, ...]:
     """What the application's role may do with a table, and nothing else."""
     captures = {governed.table: governed.capture for governed in governed_tables()}
-    if table == "django_migrations" or (table in TRAIL_TABLES and table not in APPENDED_BY_APPLICATION):
+    if table == "django_migrations" or table in TRAIL_TABLES:
         return ("SELECT",)
-    if table in APPENDED_BY_APPLICATION or (table in captures and captures[table].append_only):
+    if table in captures and captures[table].append_only:
         return ("SELECT", "INSERT")
     return ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -14,6 +14,8 @@ from django.db.models.expressions import RawSQL
 from audits.errors import NotFound
 from audits.merkle.bundles import BundleEntry, Consistency, build_bundle
 from audits.merkle.canonical import Json
+from audits.merkle.checkpoints import open_checkpoint
+from audits.merkle.notes import VerifyingKey
 from audits.merkle.tree import Tree
 from audits.models.trail import Checkpoint, Disclosure, Entry
 from audits.trail.disclosure import commitment_of, commitments_in
@@ -37,16 +39,31 @@ def entry_of_act(act_id: UUID) -> Entry | None:
 
 
 def latest_checkpoint() -> Checkpoint | None:
-    """The newest signed checkpoint; None before the first."""
-    return Checkpoint.objects.order_by("-size").first()
+    """The newest checkpoint that our key has signed; None before the first. Others in the table are passed over."""
+    key = verifying_key()
+    for checkpoint in Checkpoint.objects.order_by("-size").iterator(chunk_size=10):
+        if is_signed_as(checkpoint, key):
+            return checkpoint
+    return None
+
+
+def is_signed_as(checkpoint: Checkpoint, key: VerifyingKey) -> bool:
+    """Whether our key signed the note, and the note says what the row says."""
+    try:
+        signed = open_checkpoint(checkpoint.note, key)
+    except ValueError:
+        return False
+    return signed.size == checkpoint.size and signed.root == bytes(checkpoint.root)
 
 
 def pending_acts() -> int:
     """How many committed acts are not yet under a signed checkpoint."""
+    checkpoint = latest_checkpoint()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM audits_act a LEFT JOIN audits_entry e ON e.epoch = a.epoch AND e.xid = a.xid"
-            " WHERE e.index IS NULL OR e.index >= (SELECT coalesce(max(size), 0) FROM audits_checkpoint)"
+            " WHERE e.index IS NULL OR e.index >= %s",
+            [0 if checkpoint is None else checkpoint.size],
         )
         (waiting,) = cursor.fetchone()
     return int(waiting)

@@ -6,19 +6,21 @@ advisory lock); it may be killed anywhere. It never signs what it has not re-has
 consistent with what it signed before (RFC 9162; C2SP tlog-checkpoint).
 """
 
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.utils import Error as DatabaseError
 
 from audits.errors import Conflict
 from audits.merkle import tree
 from audits.merkle.checkpoints import Checkpoint, sign_checkpoint
 from audits.merkle.notes import SigningKey
 from audits.trail.assembly import entry_texts
-from audits.trail.signer_state import SignerState, TrailAlarm
+from audits.trail.signer_state import SignerState, TrailAlarm, is_signed
 
 BATCH = 2000
 _FOUND_AT_ONCE = 50_000
@@ -45,10 +47,12 @@ ORDER BY a.epoch, l.n NULLS FIRST, a.xid LIMIT %(limit)s
 # PostgreSQL now and then reads a whole table for each row.
 _BY_KEY = "SET LOCAL enable_seqscan = off"
 
-_TEXTS = entry_texts(
-    "SELECT act.* FROM audits_act act JOIN unnest(%(epochs)s::integer[], %(xids)s::text[]) AS w (epoch, xid)"
-    " ON act.epoch = w.epoch AND act.xid = w.xid::xid8"
-)
+# Seconds that somebody else's open transaction may hold up an append.
+_LOCKS = "SET LOCAL lock_timeout = '20s'"
+
+_ONE = entry_texts("SELECT * FROM public.audits_act WHERE epoch = %s AND xid = %s::xid8")
+
+_log = logging.getLogger(__name__)
 
 
 class SequencerBusy(Conflict):
@@ -118,7 +122,7 @@ class Sequencer:
                 "database was rolled back or entries were removed. Nothing is signed until it is explained.",
                 code="rolled_back",
             )
-        if signed is None and self._has_checkpoint():
+        if signed is None and self._has_own_checkpoint():
             raise TrailAlarm(
                 "The database holds checkpoints, but the signer's memory of them is gone: restore the folder "
                 "COUNTERSIGN_SIGNER_DIR from a backup. Without it a rolled-back database would be signed.",
@@ -133,8 +137,8 @@ class Sequencer:
     def _frontier_of_table(self) -> tree.Frontier:
         """The right edge, rebuilt where the table is not as this sequencer left it."""
         with connections[self._using].cursor() as cursor:
-            cursor.execute("SELECT coalesce(max(index) + 1, 0) FROM audits_entry")
-            (size,) = cursor.fetchone()
+            cursor.execute("SELECT coalesce(max(index), -1) FROM audits_entry")
+            size = cursor.fetchone()[0] + 1
             if self._frontier is not None and self._frontier.size == size:
                 return self._frontier
             self._forget_queue()
@@ -152,7 +156,7 @@ class Sequencer:
         batch = list(islice(self._queue, limit))
         if batch:
             try:
-                self._store(frontier, batch)
+                batch = self._store(frontier, batch)
             except BaseException:
                 self._forget_queue()
                 raise
@@ -177,24 +181,57 @@ class Sequencer:
         self._queue.clear()
         self._low = self._next = (0, "0")
 
-    def _store(self, frontier: tree.Frontier, batch: list[tuple[int, str]]) -> None:
+    def _store(self, frontier: tree.Frontier, batch: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Append the acts, or those before the first that cannot be an entry; raise TrailAlarm where that one is first.
+
+        The database puts the texts together and hashes them; before anything is signed, both are hashed anew here.
+        """
+        try:
+            leaves = self._appended(frontier.size, batch)
+        except DatabaseError:
+            if not connections[self._using].is_usable():
+                raise
+            batch = self._before_unbuildable(batch)
+            leaves = self._appended(frontier.size, batch)
+        for leaf in leaves:
+            frontier.append(leaf)
+        return batch
+
+    def _appended(self, first: int, batch: list[tuple[int, str]]) -> list[bytes]:
         with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
             cursor.execute(_BY_KEY)
-            cursor.execute(_TEXTS, {"epochs": [epoch for epoch, _ in batch], "xids": [xid for _, xid in batch]})
-            texts = {(row[0], row[1]): row for row in cursor.fetchall()}
-            rows = []
-            for place in batch:
-                row = texts[place]
-                body = bytes(row[7])
-                leaf = tree.leaf_hash(body)
-                rows.append((frontier.size, *row[:7], body, leaf))
-                frontier.append(leaf)
-            cursor.executemany(
-                "INSERT INTO audits_entry"
-                " (index, epoch, xid, act_id, kind, actor, subject, at, body, leaf_hash)"
-                " VALUES (%s, %s, %s::xid8, %s, %s, %s, %s, %s, %s, %s)",
-                rows,
+            cursor.execute(_LOCKS)
+            cursor.execute(
+                "SELECT audits_append(%s, %s::integer[], %s::text[])",
+                [first, [epoch for epoch, _ in batch], [xid for _, xid in batch]],
             )
+            return [bytes(leaf) for (leaf,) in cursor.fetchall()]
+
+    def _before_unbuildable(self, batch: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """The acts before the first that has no text; raises TrailAlarm where that is the very first."""
+        for place, (epoch, xid) in enumerate(batch):
+            try:
+                with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
+                    cursor.execute(_BY_KEY)
+                    cursor.execute(
+                        f"SELECT sha256(t.body) FROM ({_ONE}) AS t (e, x, id, k, a, s, at, body)", [epoch, xid]
+                    )
+                    (hashed,) = cursor.fetchone() or (None,)
+            except DatabaseError as error:
+                if not connections[self._using].is_usable():
+                    raise
+                hashed, why = None, str(error).splitlines()[0]
+            else:
+                why = "it is not there"
+            if hashed is None:
+                if place:
+                    return batch[:place]
+                raise TrailAlarm(
+                    f"The act of transaction {epoch}:{xid} cannot become an entry ({why}), and what comes after it "
+                    "waits. Nothing is signed past it: an operator must look at audits_act and audits_change.",
+                    code="unbuildable",
+                )
+        return batch
 
     def _sign(self, frontier: tree.Frontier, signed: Checkpoint | None) -> None:
         """Sign the log as it is stored. Order matters: check, then the signer's memory, then the database."""
@@ -214,9 +251,11 @@ class Sequencer:
             self._state.store(note)
         # 3. The database.
         with connections[self._using].cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO audits_checkpoint (size, root, note) VALUES (%s, %s, %s) ON CONFLICT (size) DO NOTHING",
-                [frontier.size, frontier.root(), note],
+            cursor.execute("SELECT audits_keep_checkpoint(%s, %s, %s)", [frontier.size, frontier.root(), note])
+            (kept,) = cursor.fetchone()
+        if not kept:
+            _log.error(
+                "Somebody else has kept a checkpoint of %s entries in the database: run ./run verify.", frontier.size
             )
         self._checked = checked
 
@@ -250,12 +289,15 @@ class Sequencer:
                         )
                     frontier.append(bytes(leaf))
 
-    def _has_checkpoint(self, size: int | None = None) -> bool:
-        """Whether the database holds a checkpoint: of this size, or any."""
+    def _has_checkpoint(self, size: int) -> bool:
+        """Whether the database holds a checkpoint of this size, ours or not: another one of it is not kept."""
         with connections[self._using].cursor() as cursor:
-            cursor.execute(
-                "SELECT EXISTS (SELECT FROM audits_checkpoint WHERE %s::bigint IS NULL OR size = %s)",
-                [size, size],
-            )
+            cursor.execute("SELECT EXISTS (SELECT FROM audits_checkpoint WHERE size = %s)", [size])
             (found,) = cursor.fetchone()
         return bool(found)
+
+    def _has_own_checkpoint(self) -> bool:
+        """Whether the database holds a checkpoint that this key has signed."""
+        with connections[self._using].cursor() as cursor:
+            cursor.execute("SELECT note FROM audits_checkpoint ORDER BY size DESC")
+            return any(is_signed(note, self._key.verifying_key) for (note,) in cursor.fetchall())

@@ -48,7 +48,8 @@ class SignerState:
         """Durable on return: the file is synced, renamed, and its folder synced."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = self._path.with_suffix(".new")
-        with aside.open("w", encoding="utf-8") as file:
+        with open(aside, "w", encoding="utf-8", opener=_private) as file:
+            os.fchmod(file.fileno(), 0o600)
             file.write(note)
             file.flush()
             os.fsync(file.fileno())
@@ -58,3 +59,16 @@ class SignerState:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def is_signed(note: str, key: VerifyingKey) -> bool:
+    """Whether the text is a checkpoint that this key has signed."""
+    try:
+        open_checkpoint(note, key)
+    except ValueError:
+        return False
+    return True
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

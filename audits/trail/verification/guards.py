@@ -46,7 +46,8 @@ def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
 
 def _migrated_functions() -> dict[str, tuple[str, bool, set[str]]]:
     """What the migration's SQL says of each function: body, whether it runs as its owner, its settings."""
-    text: str = import_module(_MIGRATION).FUNCTIONS
+    migration = import_module(_MIGRATION)
+    text: str = migration.FUNCTIONS + migration.APPENDING
     return {
         name: (body, "SECURITY DEFINER" in options, {"search_path=pg_catalog, pg_temp"})
         for name, _, options, body in _FUNCTION.findall(text)
