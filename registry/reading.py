@@ -1,16 +1,18 @@
 """Reads uploaded tables and makes datasets and batches of predictions of them. Only workers import this module.
 
-It never keeps a row: what is kept are the bytes that were sent, and what was counted in them.
+It never keeps a row, and never parses a table in this process: what is kept are the bytes that were sent, and what
+was counted in them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from audits.artifacts import store
 from audits.errors import DomainError
-from audits.evidence.tables import describe_table, format_of
+from audits.evidence import describe_isolated
+from audits.evidence.tables import format_of
 from audits.trail import Actor
 from registry.models import DatasetVersion, Intake, IntakePurpose, PredictionBatch
 from registry.services.intakes import MEDIA_TYPES
@@ -20,17 +22,20 @@ from registry.services.operations import BatchFacts, find_environment, report_pr
 _SAFE = re.compile(r"[A-Za-z0-9][\w.-]{0,100}", re.ASCII)
 
 
-def read_intake(intake: Intake) -> DatasetVersion | PredictionBatch:
-    """Do what the intake is for, as its sender, who must still be allowed to. Raises DomainError."""
+def read_intake(intake: Intake, limits: Mapping[str, int]) -> DatasetVersion | PredictionBatch:
+    """Do what the intake is for, as its sender, who must still be allowed to. Raises DomainError.
+
+    The table is read in a process of its own; ``limits`` are its seconds and its bytes of memory.
+    """
     if intake.purpose == IntakePurpose.DATASET:
-        return _dataset(intake)
-    return _predictions(intake)
+        return _dataset(intake, limits)
+    return _predictions(intake, limits)
 
 
-def _dataset(intake: Intake) -> DatasetVersion:
+def _dataset(intake: Intake, limits: Mapping[str, int]) -> DatasetVersion:
     stated = intake.details
     with _file(intake) as path:
-        found = describe_table(path)
+        found = describe_isolated(path, **limits)
     table = TableDescription(
         columns=[
             {"name": column.name, "type": column.type, "missing": column.missing, "distinct": column.distinct}
@@ -52,9 +57,9 @@ def _dataset(intake: Intake) -> DatasetVersion:
     )
 
 
-def _predictions(intake: Intake) -> PredictionBatch:
+def _predictions(intake: Intake, limits: Mapping[str, int]) -> PredictionBatch:
     with _file(intake) as path:
-        found = describe_table(path)
+        found = describe_isolated(path, **limits)
     columns = {column.name: column for column in found.columns}
     if "prediction" not in columns:
         raise DomainError(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import DataError
 from django.utils import timezone
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from audits.artifacts import store
@@ -17,6 +18,7 @@ from registry.services import assessments, intakes
 from registry.services.intakes import MEDIA_TYPES
 
 PREDICTIONS_FORMAT = "predictions"
+_STARTS = 2
 
 
 @app.task(name="registry.assess", queue="measure")
@@ -90,9 +92,17 @@ async def retry_stalled(timestamp: int) -> None:
         await app.job_manager.retry_job(job)
 
 
-@app.task(name="registry.take_in", queue=intakes.QUEUE)
-def take_in(*, intake_id: str) -> None:
-    """Read an upload and make of it what it was sent as, in the name of its sender."""
+@app.task(name="registry.take_in", queue=intakes.QUEUE, pass_context=True)
+def take_in_job(context: JobContext, *, intake_id: str) -> None:
+    """Take in an upload; the job knows how often it was begun before."""
+    take_in(intake_id=intake_id, begun_before=context.job.attempts)
+
+
+def take_in(*, intake_id: str, begun_before: int = 0) -> None:
+    """Read an upload and make of it what it was sent as, in the name of its sender.
+
+    One whose worker ended before it was done is begun once more, and then given up.
+    """
     from registry.reading import read_intake
 
     intake = Intake.objects.select_related("requested_by").get(pk=intake_id)
@@ -100,7 +110,13 @@ def take_in(*, intake_id: str) -> None:
         return
     actor = Actor.system("worker", via="job")
     try:
-        result = read_intake(intake)
+        if begun_before >= _STARTS:
+            raise DomainError(
+                f"The worker ended {_STARTS} times while it read {intake.file_name}; it is not tried again. Send fewer "
+                "rows or columns, or ask the operator why workers ended.",
+                code="intake_given_up",
+            )
+        result = read_intake(intake, _limits())
     except DomainError as problem:
         intakes.fail_intake(actor=actor, intake=intake, problem=problem)
     except DataError:

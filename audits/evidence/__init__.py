@@ -6,26 +6,19 @@ import this package.
 
 from typing import TYPE_CHECKING
 
+from audits.evidence.description import ColumnDescription, TableDescription
 from audits.evidence.errors import EvidenceError
-from audits.evidence.isolated import run_isolated
+from audits.evidence.isolated import describe_isolated, run_isolated
 from audits.evidence.record import EvidenceRecord, Figure, digest_of, records_as_json
 from audits.evidence.request import MEASUREMENTS, MeasureRequest, Subject
 
 if TYPE_CHECKING:
     from audits.evidence.measuring import measure
     from audits.evidence.sandbox.limits import SandboxLimits
-    from audits.evidence.tables import (
-        ColumnDescription,
-        TableDescription,
-        describe_table,
-        digest_of_file,
-        read_table,
-    )
+    from audits.evidence.tables import describe_table, digest_of_file, read_table
 
 _LATE = {
-    "ColumnDescription": "audits.evidence.tables",
     "SandboxLimits": "audits.evidence.sandbox.limits",
-    "TableDescription": "audits.evidence.tables",
     "describe_table": "audits.evidence.tables",
     "digest_of_file": "audits.evidence.tables",
     "measure": "audits.evidence.measuring",
@@ -42,6 +35,7 @@ __all__ = [
     "SandboxLimits",
     "Subject",
     "TableDescription",
+    "describe_isolated",
     "describe_table",
     "digest_of",
     "digest_of_file",

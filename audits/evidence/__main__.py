@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from audits.evidence.errors import EvidenceError
+from audits.evidence.isolated import DESCRIPTION
 from audits.evidence.request import MeasureRequest
 
 
@@ -28,6 +29,7 @@ def main(words: list[str] | None = None) -> int:
     measuring.add_argument("--out", type=Path, required=True, help="folder for records and figures")
     describing = commands.add_parser("describe", help="describe the columns of a table")
     describing.add_argument("data", type=Path, help="CSV or Parquet file")
+    describing.add_argument("--out", type=Path, help="folder for description.json, instead of standard output")
     given = parser.parse_args(words)
     # Before NumPy is loaded: sums in one order give one digest, whatever the number of processors.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -36,18 +38,22 @@ def main(words: list[str] | None = None) -> int:
     os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     try:
         if given.command == "describe":
-            _describe(given.data)
+            _describe(given.data, given.out)
         else:
             _measure(given)
     except EvidenceError as error:
         _tell(error.code, error.message, getattr(given, "out", None))
         return 1
-    except MemoryError:
-        _tell("out_of_memory", "The table needs more memory than is allowed.", getattr(given, "out", None))
+    except (MemoryError, ImportError) as error:
+        # A library that finds no memory to be loaded into says so in an ImportError.
+        if isinstance(error, ImportError) and "failed to map" not in str(error):
+            raise
+        message = "The table needs more memory than is allowed; send fewer rows or columns, or allow it more."
+        _tell("out_of_memory", message, getattr(given, "out", None))
         return 1
     except Exception as error:  # noqa: BLE001 - the caller gets one clear message, whatever went wrong here.
         told = (str(error).strip().splitlines() or [""])[0][:300]
-        message = f"The measurement failed for a reason nobody foresaw: {type(error).__name__}: {told}"
+        message = f"It failed for a reason nobody foresaw: {type(error).__name__}: {told}"
         _tell("evidence_failed", message, getattr(given, "out", None))
         return 1
     return 0
@@ -71,12 +77,17 @@ def _measure(given: argparse.Namespace) -> None:
         print(f"{record.measurement}: {record.finding} sha256:{record.digest}", flush=True)
 
 
-def _describe(path: Path) -> None:
+def _describe(path: Path, out: Path | None) -> None:
     import dataclasses
 
     from audits.evidence.tables import describe_table
 
-    print(json.dumps(dataclasses.asdict(describe_table(path)), ensure_ascii=False, indent=1))
+    made = json.dumps(dataclasses.asdict(describe_table(path)), ensure_ascii=False, indent=1)
+    if out is None:
+        print(made)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / DESCRIPTION).write_text(made, encoding="utf-8")
 
 
 def _tell(code: str, message: str, out: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Measuring in a process of its own, for callers that must stay light and alive.
+"""Measuring and reading in a process of its own, for callers that must stay light and alive.
 
 Never imports a measuring library here, and never believes what the process wrote: records are parsed,
 re-digested and their figures checked before they are handed over.
@@ -15,9 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from audits.evidence.description import TableDescription
 from audits.evidence.errors import EvidenceError
 from audits.evidence.record import EvidenceRecord
 from audits.evidence.request import MeasureRequest
@@ -25,6 +26,7 @@ from audits.evidence.sandbox.limits import lower
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from audits.evidence.isolated import child; child()"
+DESCRIPTION = "description.json"
 _MOST_BYTES = 64 << 20
 _MOST_WRITTEN = 256 << 20
 
@@ -44,17 +46,44 @@ def run_isolated(
     Raises ``EvidenceError`` with the child's own message, or one about its deadline or its death. If the
     caller is interrupted, the child and the model's process end with it.
     """
+    words = ["measure", "request.json", "--data", str(data_path.resolve())]
+    if model_path is not None:
+        words += ["--model", str(model_path.resolve())]
+    given = {"request.json": json.dumps(request.as_json())}
+    with _ended(words, given, "measurement", timeout_seconds, memory_bytes, progress) as out:
+        return [_read_record(out, name) for name in request.measurements]
+
+
+def describe_isolated(path: Path, *, timeout_seconds: float, memory_bytes: int) -> TableDescription:
+    """Describe a table in a child process with the same limits as measuring; raises ``EvidenceError``."""
+    words = ["describe", str(path.resolve())]
+    with _ended(words, {}, "reading of the table", timeout_seconds, memory_bytes, lambda line: None) as out:
+        try:
+            return TableDescription.from_json(json.loads(_limited(out / DESCRIPTION)))
+        except (OSError, ValueError, RecursionError) as error:
+            raise EvidenceError(
+                "The reading process left no readable description.", code="evidence_malformed"
+            ) from error
+
+
+@contextlib.contextmanager
+def _ended(
+    words: list[str],
+    given: dict[str, str],
+    what: str,
+    timeout_seconds: float,
+    memory_bytes: int,
+    progress: Callable[[str], None],
+) -> Iterator[Path]:
+    """The folder with what the command wrote, once it has succeeded; ``given`` are files beside it."""
     with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
         out = Path(folder) / "out"
-        asked = Path(folder) / "request.json"
-        asked.write_text(json.dumps(request.as_json()), encoding="utf-8")
-        words = ["measure", str(asked), "--data", str(data_path.resolve()), "--out", str(out)]
-        if model_path is not None:
-            words += ["--model", str(model_path.resolve())]
+        for name, text in given.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
         # Twice the clock's seconds, since two threads may run; the clock is what ends it ordinarily.
-        cpu_seconds = int(2 * timeout_seconds) + 10
+        limits = [str(memory_bytes), str(int(2 * timeout_seconds) + 10)]
         process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, str(_ROOT), str(memory_bytes), str(cpu_seconds), *words],
+            [sys.executable, "-I", "-c", _START, str(_ROOT), *limits, *words, "--out", str(out)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -75,13 +104,13 @@ def run_isolated(
                 process.stdout.close()
         if not ended:
             raise EvidenceError(
-                f"The measurement took longer than {timeout_seconds:g} seconds and was ended; ask for fewer rows or "
-                "allow it more time.",
+                f"The {what} took longer than {timeout_seconds:g} seconds and was ended; give it fewer rows or more "
+                "time.",
                 code="evidence_timeout",
             )
         if process.returncode != 0:
-            raise _told_error(out, process.returncode, memory_bytes)
-        return [_read_record(out, name) for name in request.measurements]
+            raise _told_error(out, what, process.returncode, memory_bytes)
+        yield out
 
 
 def _follow(process: subprocess.Popen[str], timeout_seconds: float, progress: Callable[[str], None]) -> bool:
@@ -138,15 +167,15 @@ def _environment(folder: str) -> dict[str, str]:
     }
 
 
-def _told_error(out: Path, status: int, memory_bytes: int) -> EvidenceError:
+def _told_error(out: Path, what: str, status: int, memory_bytes: int) -> EvidenceError:
     with contextlib.suppress(OSError, ValueError):
         told = json.loads(_limited(out / "error.json"))
         if isinstance(told, dict):
             return EvidenceError(str(told.get("message"))[:2000], code=str(told.get("code"))[:60])
     how = signal.Signals(-status).name if status < 0 else f"exit {status}"
     return EvidenceError(
-        f"The measuring process ended without an answer ({how}); most likely it needed more than the "
-        f"{memory_bytes >> 20} MiB of memory it is allowed, or the table is damaged.",
+        f"The {what} ended without an answer ({how}); most likely it needed more than the {memory_bytes >> 20} MiB of "
+        "memory it is allowed, or the table is damaged.",
         code="evidence_crashed",
     )
 

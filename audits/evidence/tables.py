@@ -1,13 +1,15 @@
 """Tables from CSV and Parquet files: reading, describing, and the digest of their bytes.
 
 Never changes a value beyond stated rules: in CSV, a column is whole numbers, numbers, truth values or text,
-whichever all its cells are, and the usual words for "missing" are missing; dates stay text.
+whichever all its cells are, and the usual words for "missing" are missing; dates stay text. In Parquet, categories
+become their values, decimals become floating point, and a column of nothing is one of missing numbers.
 """
 
+import contextlib
 import csv
-import dataclasses
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from audits.evidence.description import ColumnDescription, TableDescription
 from audits.evidence.errors import EvidenceError
 from audits.evidence.values import listed, nearest
 
@@ -26,27 +29,6 @@ MISSING_WORDS = (
 )
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _HEADER_BYTES = 1 << 20
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ColumnDescription:
-    """One column: ``type`` is integer, number, boolean, text, time or other; counts are in rows."""
-
-    name: str
-    type: str
-    missing: int
-    distinct: int
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TableDescription:
-    """A table as it is registered: digest of the file's bytes, size in bytes, rows, and its columns."""
-
-    sha256: str
-    size: int
-    format: str
-    rows: int
-    columns: tuple[ColumnDescription, ...]
 
 
 def digest_of_file(path: Path) -> str:
@@ -80,38 +62,33 @@ def read_table(path: Path) -> pa.Table:
     Raises ``EvidenceError`` for a file that is neither, has no rows, or has two columns of one name.
     """
     kind = format_of(path)
-    try:
-        table = pa.parquet.read_table(path) if kind == "parquet" else _read_csv(path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
-        hint = "save it again as Parquet" if kind == "parquet" else "save it as CSV in UTF-8, or as Parquet"
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise EvidenceError(
-            f"The file {path.name} cannot be read as {kind} ({reason}); {hint}.", code="unreadable_file"
-        ) from error
-    _refuse_doubled(table.column_names, path)
-    if table.num_rows == 0:
-        raise EvidenceError(f"The table {path.name} has no rows.", code="empty_table")
+    with _readable(path, kind):
+        table = _read_csv(path) if kind == "csv" else _read_parquet(path)
+    _refuse_empty(table.num_rows, path)
     return table.combine_chunks()
 
 
 def describe_table(path: Path) -> TableDescription:
-    """Columns with type, missing and distinct counts, for registering a dataset."""
-    table = read_table(path)
-    columns = tuple(
-        ColumnDescription(
-            name=name,
-            type=type_name(table.column(name).type),
-            missing=missing_count(table.column(name)),
-            distinct=int(pc.count_distinct(table.column(name), mode="only_valid").as_py()),
-        )
-        for name in table.column_names
-    )
+    """Columns with type, missing and distinct counts, for registering a dataset.
+
+    Of a Parquet file it holds one column at a time.
+    """
+    kind = format_of(path)
+    with _readable(path, kind):
+        if kind == "csv":
+            table = _read_csv(path)
+            rows, described = table.num_rows, [_described(name, table.column(name)) for name in table.column_names]
+        else:
+            rows, names = _parquet_shape(path)
+            _refuse_empty(rows, path)
+            described = [_described(name, _read_parquet(path, name).column(name)) for name in names]
+    _refuse_empty(rows, path)
     return TableDescription(
         sha256=digest_of_file(path),
         size=path.stat().st_size,
-        format=format_of(path),
-        rows=table.num_rows,
-        columns=columns,
+        format=kind,
+        rows=rows,
+        columns=tuple(described),
     )
 
 
@@ -144,6 +121,36 @@ def missing_count(column: pa.ChunkedArray) -> int:
     return int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
 
 
+def _described(name: str, column: pa.ChunkedArray) -> ColumnDescription:
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    return ColumnDescription(
+        name=name,
+        type=type_name(column.type),
+        missing=missing_count(column),
+        distinct=int(pc.count_distinct(column, mode="only_valid").as_py()),
+    )
+
+
+@contextlib.contextmanager
+def _readable(path: Path, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:  # Arrow's own is of both kinds.
+        raise
+    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
+        hint = "save it again as Parquet" if kind == "parquet" else "save it as CSV in UTF-8, or as Parquet"
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise EvidenceError(
+            f"The file {path.name} cannot be read as {kind} ({reason}); {hint}.", code="unreadable_file"
+        ) from error
+
+
+def _refuse_empty(rows: int, path: Path) -> None:
+    if rows == 0:
+        raise EvidenceError(f"The table {path.name} has no rows.", code="empty_table")
+
+
 def _refuse_doubled(names: list[str], path: Path) -> None:
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
@@ -151,6 +158,44 @@ def _refuse_doubled(names: list[str], path: Path) -> None:
             f"The table {path.name} has more than one column {listed(doubled)}; rename them.",
             code="duplicate_column",
         )
+
+
+def _parquet_shape(path: Path) -> tuple[int, list[str]]:
+    with pa.parquet.ParquetFile(path) as file:
+        _refuse_doubled(file.schema_arrow.names, path)
+        nested = [field.name for field in file.schema_arrow if pa.types.is_nested(_stored(field.type))]
+        if nested:
+            raise EvidenceError(
+                f"The table {path.name} has columns that hold lists, maps or records: {listed(nested)}. Leave them "
+                "out, or spread each over columns of single values, and save it again.",
+                code="nested_column",
+            )
+        return file.metadata.num_rows, file.schema_arrow.names
+
+
+def _read_parquet(path: Path, *columns: str) -> pa.Table:
+    _, names = _parquet_shape(path)
+    chosen = list(columns) or names
+    with pa.parquet.ParquetFile(path) as file:
+        table = file.read(columns=chosen)
+    return pa.table({name: _plain(table.column(name)) for name in chosen})
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    while isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    return kind
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = _stored(column.type)
+    if kind != column.type:
+        column = column.cast(kind)
+    if pa.types.is_dictionary(kind):
+        return _plain(column.cast(kind.value_type))
+    if pa.types.is_null(kind) or pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        return column.cast(pa.float64())
+    return column.cast(pa.large_string()) if pa.types.is_string_view(kind) else column
 
 
 def _read_csv(path: Path) -> pa.Table:

@@ -161,7 +161,7 @@ def test_everything_is_measured_in_a_process_of_its_own(ask, save, loans: pd.Dat
     assert any("explainability" in line for line in told)
     for record in records:
         assert record.inputs["model"]["digest"] == hashlib.sha256(model_file.read_bytes()).hexdigest()
-        assert set(record.timings["sandbox"]) == {"network", "user"}
+        assert set(record.timings["sandbox"]) == {"network", "user", "files"}
         assert all(figure.svg.startswith(b"<?xml") for figure in record.figures)
     assert records[2].results["additivity"]["holds"] is True
     assert {entry["feature"] for entry in records[2].results["importance"]} == {"income", "job", "years"}

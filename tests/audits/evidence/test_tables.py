@@ -1,5 +1,7 @@
 """Tables: what is read from CSV and Parquet, and what is refused with which words."""
 
+import datetime
+import decimal
 import hashlib
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from audits.evidence import EvidenceError, describe_table, digest_of_file, read_table
+from audits.evidence import EvidenceError, describe_isolated, describe_table, digest_of_file, read_table
 from audits.evidence.outcomes import numeric_target, outcomes_of_column, read_target
 from audits.evidence.tables import require_column
 
@@ -56,6 +58,84 @@ def test_parquet_is_known_by_its_bytes_and_not_its_name(tmp_path: Path) -> None:
     path = tmp_path / "named.csv"
     pa.parquet.write_table(pa.table({"a": [1, 2]}), path)
     assert describe_table(path).format == "parquet"
+
+
+DAY = datetime.date(2024, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "missing", "distinct"),
+    [
+        (pa.array(["x", "y", None, "x"]).dictionary_encode(), "text", 1, 2),
+        (pa.array([5, 6, 5, None]).dictionary_encode(), "integer", 1, 2),
+        (pa.nulls(4), "number", 4, 0),
+        (pa.nulls(4, pa.string()), "text", 4, 0),
+        (pa.array([DAY, DAY, None, DAY]), "time", 1, 1),
+        (pa.array([datetime.datetime(2024, 1, 1, 5, tzinfo=datetime.UTC)] * 4), "time", 0, 1),
+        (pa.array([datetime.time(5)] * 4), "time", 0, 1),
+        (pa.array([datetime.timedelta(days=1), None] * 2), "time", 2, 1),
+        (pa.array([decimal.Decimal("1.50"), None, decimal.Decimal("2.25"), decimal.Decimal("1.5")]), "number", 1, 2),
+        (pa.array(["x", "y", None, "x"], pa.large_string()), "text", 1, 2),
+        (pa.array(["x", "y", None, "x"], pa.string_view()), "text", 1, 2),
+        (pa.array([True, None, False, True]), "boolean", 1, 2),
+        (pa.array([1.5, np.nan, None, 1.5], pa.float16()), "number", 2, 1),
+        (pa.array([b"x", b"y", None, b"x"]), "other", 1, 2),
+        (pa.array([1, 2, 3, 4], pa.uint64()), "integer", 0, 4),
+    ],
+    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
+)
+def test_each_type_of_parquet_is_described_and_read(
+    tmp_path: Path, column: pa.Array, kind: str, missing: int, distinct: int
+) -> None:
+    path = tmp_path / "table.parquet"
+    pa.parquet.write_table(pa.table({"a": column, "a.b": [1, 2, 3, 4]}), path)
+    described = describe_table(path)
+    assert [c.name for c in described.columns] == ["a", "a.b"]
+    first = described.columns[0]
+    assert (first.type, first.missing, first.distinct) == (kind, missing, distinct)
+    read = read_table(path).column("a")
+    assert not pa.types.is_dictionary(read.type)
+    assert len(read.to_pandas()) == 4
+
+
+def test_categories_of_pandas_are_read_as_their_values(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pd.DataFrame(
+        {"job": pd.Categorical(["office", "field", None]), "when": pd.period_range("2024", periods=3)}
+    ).to_parquet(path)
+    assert read_table(path).column("job").to_pylist() == ["office", "field", None]
+    assert [c.type for c in describe_table(path).columns] == ["text", "integer"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pa.array([{"x": 1}]), pa.array([[1, 2]]), pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64()))],
+    ids=str,
+)
+def test_nested_columns_are_refused_by_name(tmp_path: Path, column: pa.Array) -> None:
+    path = tmp_path / "table.parquet"
+    pa.parquet.write_table(pa.table({"age": [31], "visits": column}), path)
+    for reads in (read_table, describe_table):
+        with pytest.raises(EvidenceError, match=r"“visits”.*Leave them out") as refused:
+            reads(path)
+        assert refused.value.code == "nested_column"
+
+
+def test_a_table_is_described_in_a_process_of_its_own_as_it_is_here(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,b\n1,x\n2,\n")
+    assert describe_isolated(path, timeout_seconds=60, memory_bytes=2 << 30) == describe_table(path)
+    with pytest.raises(EvidenceError, match="no rows"):
+        describe_isolated(written(tmp_path, "a,b\n"), timeout_seconds=60, memory_bytes=2 << 30)
+
+
+def test_a_small_file_that_swells_is_stopped_by_its_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000, np.int32)), pa.array(["x" * 50_000]))
+    pa.parquet.write_table(pa.table({"a": long}), path)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(EvidenceError, match="memory") as refused:
+        describe_isolated(path, timeout_seconds=60, memory_bytes=1 << 30)
+    assert refused.value.code in {"out_of_memory", "evidence_crashed"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
+from pytest_django import Settings
 
 from registry.models import DatasetVersion, Intake
 from registry.tasks import take_in
@@ -48,6 +49,23 @@ def test_a_job_that_runs_twice_registers_once(office: Database) -> None:
     become(response)
     take_in(intake_id=json.loads(response.content)["id"])
     assert DatasetVersion.objects.count() == 1
+
+
+def test_an_upload_during_which_the_worker_ended_is_tried_once_more_and_then_given_up(office: Database) -> None:
+    for attempts, status in ((1, "succeeded"), (2, "failed")):
+        intake = Intake.objects.get(pk=json.loads(send().content)["id"])
+        take_in(intake_id=str(intake.pk), begun_before=attempts)
+        intake.refresh_from_db()
+        assert intake.status == status, intake.problem
+    assert "The worker ended 2 times while it read loans.csv" in intake.problem
+    assert DatasetVersion.objects.count() == 1
+
+
+def test_a_table_that_needs_too_much_memory_fails_and_the_worker_lives(office: Database, settings: Settings) -> None:
+    settings.MEASUREMENT_MEMORY_BYTES = 60 << 20
+    intake = become(send())
+    assert intake["status"] == "failed"
+    assert "memory" in intake["problem"]
 
 
 def test_the_same_bytes_again_are_the_same_dataset(office: Database) -> None:
