@@ -69,7 +69,7 @@ def fill_gate() -> Matter:
         for number in range(1, VERSIONS + 1)
     ]
     assignment = PolicyAssignment.objects.get(environment__name="production")
-    event = events.StandingComputed(environment="all", allowed=True)
+    event = events.StandingComputed()
     with act(event, actor=actor, subject="benchmarks.gate"):
         ModelVersion.objects.bulk_create(versions)
         [computed] = [

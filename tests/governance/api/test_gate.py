@@ -32,7 +32,7 @@ def question(**changes: object) -> dict[str, object]:
 
 def allow(version: ModelVersion, *, until: datetime | None = None) -> None:
     """As if everything beneath the version's standing were in order."""
-    event = events.StandingComputed(environment="production", allowed=True)
+    event = events.StandingComputed()
     reason = {"rule": "r", "result": "true", "explain": "Met.", "next_step": "", "owner": "owner", "evidence": []}
     with act(event, actor=Actor.system("test"), subject=version):
         Standing.objects.filter(version=version, environment__name="production").update(

@@ -41,8 +41,8 @@ def test_what_a_token_may_not_be_is_refused(office: Database) -> None:
     for body, status in [
         (wanted(account="nobody"), 404),
         (wanted(scopes=[]), 400),
-        (wanted(scopes=["governance.approve_as_validator"]), 400),
-        (wanted(scopes=["no.such"]), 400),
+        (wanted(scopes=["governance.approve_as_validator"]), 403),
+        (wanted(scopes=["no.such"]), 403),
         (wanted(expires_at="2001-01-01T00:00:00Z"), 400),
         (wanted(expires_at="2999-01-01T00:00:00Z"), 400),
         (wanted(expires_at="soon"), 400),

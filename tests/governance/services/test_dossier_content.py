@@ -10,12 +10,12 @@ from audits.models import User
 from governance.dossiers.blocks import SignatureStanding
 from governance.dossiers.content import DossierContent, Outcome, Standing
 from governance.dossiers.holes import find_holes
-from governance.services import review
+from governance.services import people, review
 from governance.services.dossier_content.gathering import gather
 from governance.services.dossiers import dossier_status
 from governance.services.version_trail import NothingSequenced, one_view
 from registry.models import ModelVersion
-from registry.services import inventory, operations
+from registry.services import operations
 from tests.database import Database
 from tests.governance.services import reviewing
 from tests.people import acting, person
@@ -160,15 +160,16 @@ def test_evidence_that_was_measured_again_makes_old_links_and_signatures_stale(
     assert "evidence is newer" in said.approvals[0].signature.reason
 
 
-def test_an_approval_by_somebody_who_becomes_the_owner_no_longer_counts(
+def test_an_approval_by_somebody_who_lost_the_role_no_longer_counts(
     reviewed_office: Database, reviewed: ModelVersion
 ) -> None:
-    inventory_actor = acting(person("owner"))
-    inventory.reassign_model(actor=inventory_actor, model=reviewed.model, owner=person("validator"), reason="Moved.")
+    people.assign_roles(
+        actor=acting(person("compliance_officer")), account=person("validator"), roles=["owner"], reason="Moved."
+    )
     validation = content(reviewed, reviewed_office).approvals[0].signature
     assert validation is not None
     assert validation.standing is SignatureStanding.STALE
-    assert "nobody approves their own work" in validation.reason
+    assert "no longer has the role" in validation.reason
 
 
 def test_a_rejection_is_shown_as_one(office: Database) -> None:
