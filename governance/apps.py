@@ -9,4 +9,13 @@ class GovernanceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from importlib import import_module
+
+        from audits.trail.guards_registry import expect_functions, expect_trigger
         from governance import receivers  # noqa: F401 - connects the signals
+
+        # The verification of the trail looks for these as for its own.
+        duties = import_module("governance.migrations.0002_separation_of_duties")
+        expect_functions(duties.FUNCTION)
+        for table in duties.TABLES:
+            expect_trigger(table, duties.TRIGGER, duties.DEFINITION.format(table=table))

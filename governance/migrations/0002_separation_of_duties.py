@@ -72,13 +72,15 @@ END $$;
 REVOKE ALL ON FUNCTION governance_check_signature() FROM PUBLIC;
 """
 TABLES = ["governance_signoff", "governance_approval", "governance_riskacceptance"]
-CREATE = "".join(
-    f"CREATE TRIGGER governance_signature BEFORE INSERT ON {table}"
-    f" FOR EACH ROW EXECUTE FUNCTION governance_check_signature();"
-    f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER governance_signature;"
-    for table in TABLES
+TRIGGER = "governance_signature"
+DEFINITION = (
+    "CREATE TRIGGER governance_signature BEFORE INSERT ON {table}"
+    " FOR EACH ROW EXECUTE FUNCTION governance_check_signature()"
 )
-DROP = "".join(f"DROP TRIGGER governance_signature ON {table};" for table in TABLES)
+CREATE = "".join(
+    f"{DEFINITION.format(table=table)}; ALTER TABLE {table} ENABLE ALWAYS TRIGGER {TRIGGER};" for table in TABLES
+)
+DROP = "".join(f"DROP TRIGGER {TRIGGER} ON {table};" for table in TABLES)
 
 
 class Migration(migrations.Migration):

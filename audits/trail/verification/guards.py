@@ -1,32 +1,36 @@
-"""Step 7: the triggers that record and refuse are there, always on, and run exactly the code that they should."""
+"""Step 7: the triggers that record and refuse are there, always on, run exactly the code they should, and no other is.
+
+What other apps put on governed tables is expected as they say (audits.trail.guards_registry).
+"""
 
 import re
-from collections.abc import Iterator
 from importlib import import_module
 
 from audits.trail.capture import CONFIGURATION, function_bodies, function_name, trigger_definitions
-from audits.trail.encoding import Column
-from audits.trail.governed import GovernedTable
+from audits.trail.guards_registry import ExpectedFunction, expected_functions, expected_triggers, functions_in
 from audits.trail.installation import TRAIL_TABLES
+from audits.trail.verification.constraints import check_constraints, check_event_triggers, check_rules
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import Findings
 
 _MIGRATION = "audits.migrations.0002_trail"
-_FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\((.*?)\)(.*?)AS \$\$(.*?)\$\$", re.S)
 _GUARD = (
     "CREATE TRIGGER audits_refuse BEFORE DELETE OR UPDATE OR TRUNCATE ON public.{table}"
     " FOR EACH STATEMENT EXECUTE FUNCTION audits_refuse()"
 )
+# The only functions that everybody may call although they run as their owner.
+_FOR_EVERYBODY = ["audits_current_epoch"]
 
 
 def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
     reader = matter.reader
-    expected: dict[tuple[str, str], str] = {
-        (table, "audits_refuse"): _GUARD.format(table=table) for table in TRAIL_TABLES
-    }
-    functions: dict[str, tuple[str, bool, set[str]]] = {}
+    expected = {(table, "audits_refuse"): _GUARD.format(table=table) for table in TRAIL_TABLES} | expected_triggers()
+    migration = import_module(_MIGRATION)
+    functions = functions_in(migration.FUNCTIONS) | functions_in(migration.APPENDING) | expected_functions()
+    tables = list(TRAIL_TABLES)
     for governed, columns in matter.governed():
+        tables.append(governed.table)
         if not columns:
             continue
         expected |= {
@@ -34,37 +38,42 @@ def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
             for name, text in trigger_definitions(governed.table, governed.key, governed.capture).items()
         }
         for op, body in function_bodies(governed.table, governed.key, columns).items():
-            functions[function_name(governed.table, op)] = (body, True, set(CONFIGURATION))
-    functions |= _migrated_functions()
-    _check_triggers(reader, findings, expected)
+            functions[function_name(governed.table, op)] = ExpectedFunction(
+                body=body, definer=True, settings=frozenset(CONFIGURATION)
+            )
+    _check_triggers(reader, findings, expected, tables)
     tell(len(expected))
     _check_functions(reader, findings, functions)
+    _check_other_functions(reader, findings, functions)
     tell(len(functions))
     findings.checked += len(expected) + len(functions)
-    _check_rules(reader, findings, matter.governed())
+    check_constraints(reader, findings)
+    check_event_triggers(reader, findings)
+    check_rules(reader, findings, tables)
 
 
-def _migrated_functions() -> dict[str, tuple[str, bool, set[str]]]:
-    """What the migration's SQL says of each function: body, whether it runs as its owner, its settings."""
-    migration = import_module(_MIGRATION)
-    text: str = migration.FUNCTIONS + migration.APPENDING
-    return {
-        name: (body, "SECURITY DEFINER" in options, {"search_path=pg_catalog, pg_temp"})
-        for name, _, options, body in _FUNCTION.findall(text)
-    }
-
-
-def _check_triggers(reader: Reader, findings: Findings, expected: dict[tuple[str, str], str]) -> None:
-    tables = sorted({table for table, _ in expected})
+def _check_triggers(
+    reader: Reader, findings: Findings, expected: dict[tuple[str, str], str], tables: list[str]
+) -> None:
     found: dict[tuple[str, str], str] = {}
     for table, name, enabled, internal, definition in reader.rows(
-        "SELECT c.relname, t.tgname, t.tgenabled::text, t.tgisinternal, pg_get_triggerdef(t.oid)"
-        " FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-        " WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s)",
-        [tables],
+        # PostgreSQL's own are those that check foreign keys; any other that says so is not believed.
+        "SELECT c.relname, t.tgname, t.tgenabled::text, t.tgisinternal AND t.tgconstraint <> 0"
+        " AND p.pronamespace = 'pg_catalog'::regnamespace, pg_get_triggerdef(t.oid)"
+        " FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s) ORDER BY 1, 2",
+        [sorted({*tables, *(table for table, _ in expected)})],
     ):
         if not internal:
             found[table, name] = definition
+        if not internal and (table, name) not in expected:
+            findings.add(
+                "trigger_extra",
+                f"Countersign installs no trigger {name} on {table}: it can change or drop what is written.",
+                table=table,
+                key=name,
+                there=definition,
+            )
         wanted = "A" if (table, name) in expected else None
         if enabled == "D" or (wanted is not None and enabled != wanted):
             findings.add(
@@ -99,26 +108,32 @@ def _plain(definition: str) -> str:
     return re.sub(r'"|\bpublic\.|[()]', "", definition).replace("old.", "OLD.").replace("new.", "NEW.").strip()
 
 
-def _check_functions(reader: Reader, findings: Findings, expected: dict[str, tuple[str, bool, set[str]]]) -> None:
-    found: dict[str, list[tuple[str, bool, list[str] | None, bool]]] = {}
-    for name, source, definer, settings, everyone in reader.rows(
+def _check_functions(reader: Reader, findings: Findings, expected: dict[str, ExpectedFunction]) -> None:
+    found: dict[str, list[tuple[str, bool, list[str] | None, bool, bool]]] = {}
+    for name, source, definer, settings, everyone, stranger in reader.rows(
         "SELECT p.proname, p.prosrc, p.prosecdef, p.proconfig,"
         " p.prosecdef AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) g"
-        " WHERE g.grantee = 0 AND g.privilege_type = 'EXECUTE') AND p.proname <> 'audits_current_epoch'"
+        " WHERE g.grantee = 0 AND g.privilege_type = 'EXECUTE') AND p.proname <> ALL(%s),"
+        " p.proowner <> (SELECT relowner FROM pg_class WHERE oid = 'public.audits_act'::regclass)"
         " FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = ANY(%s)",
-        [sorted(expected)],
+        [_FOR_EVERYBODY, sorted(expected)],
     ):
-        found.setdefault(name, []).append((source, definer, settings, everyone))
-    for name, (body, definer, settings) in sorted(expected.items()):
+        found.setdefault(name, []).append((source, definer, settings, everyone, stranger))
+    for name, function in sorted(expected.items()):
         versions = found.get(name, [])
         if not versions:
             findings.add("function_missing", f"Function {name} is missing.", key=name)
-        for source, runs_as_owner, configured, everyone in versions:
+        if len(versions) > 1:
+            findings.add(
+                "function_extra", f"There are {len(versions)} functions {name}, which should be one.", key=name
+            )
+        for source, runs_as_owner, configured, everyone, stranger in versions:
             wanted: dict[str, tuple[str | bool, str | bool]] = {
-                "prosrc": (body.strip(), source.strip()),
-                "prosecdef": (definer, runs_as_owner),
-                "proconfig": (", ".join(sorted(settings)), ", ".join(sorted(configured or []))),
+                "prosrc": (function.body.strip(), source.strip()),
+                "prosecdef": (function.definer, runs_as_owner),
+                "proconfig": (", ".join(sorted(function.settings)), ", ".join(sorted(configured or []))),
                 "proacl": (False, everyone),
+                "proowner": (False, stranger),
             }
             for field, (trail, there) in wanted.items():
                 if trail != there:
@@ -132,14 +147,20 @@ def _check_functions(reader: Reader, findings: Findings, expected: dict[str, tup
                     )
 
 
-def _check_rules(reader: Reader, findings: Findings, governed: Iterator[tuple[GovernedTable, list[Column]]]) -> None:
-    tables = [*TRAIL_TABLES, *(table.table for table, _ in governed)]
-    for table, rule in reader.rows(
-        "SELECT tablename, rulename FROM pg_rules WHERE schemaname = 'public' AND tablename = ANY(%s)", [tables]
+def _check_other_functions(reader: Reader, findings: Findings, expected: dict[str, ExpectedFunction]) -> None:
+    """Functions that lend their owner's rights to whoever calls them, and that nobody announced."""
+    for schema, name, owner in reader.rows(
+        "SELECT n.nspname, p.proname, pg_get_userbyid(p.proowner) FROM pg_proc p"
+        " JOIN pg_namespace n ON n.oid = p.pronamespace"
+        " WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+        " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid"
+        " AND d.deptype = 'e')"
+        " AND NOT (n.nspname = 'public' AND p.proname = ANY(%s)) ORDER BY 1, 2",
+        [sorted(expected)],
     ):
         findings.add(
-            "rule",
-            f"Rule {rule} on {table} rewrites statements before the triggers see them.",
-            table=table,
-            key=rule,
+            "function_extra",
+            f"Function {schema}.{name} runs with the rights of {owner}, and Countersign installs none of that name.",
+            key=name,
+            there=owner,
         )

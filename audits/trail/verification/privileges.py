@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from audits.trail.installation import OPEN_ACT, TRAIL_TABLES, rights_of
+from audits.trail.installation import CALLED_BY_APPLICATION, SEQUENCES, TRAIL_TABLES, rights_of
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import Findings
@@ -37,12 +37,14 @@ def check_privileges(matter: Matter, findings: Findings, tell: Tell) -> None:
 
 
 def _check_tables(reader: Reader, findings: Findings, role: str, tables: list[str]) -> None:
-    held = ", ".join(f"has_table_privilege(%(role)s, c.oid, '{right}')" for right in _RIGHTS)
-    # A right on one column is found only by asking for any column.
-    columns = ", ".join(f"has_any_column_privilege(%(role)s, c.oid, '{right}')" for right in ("INSERT", "UPDATE"))
+    # Also the rights of every role that it could become; a right on one column is found by asking for any column.
+    held = ", ".join(f"bool_or(has_table_privilege(r.oid, c.oid, '{right}'))" for right in _RIGHTS)
+    columns = ", ".join(f"bool_or(has_any_column_privilege(r.oid, c.oid, '{right}'))" for right in ("INSERT", "UPDATE"))
     for table, owner, owns, *rights in reader.rows(
         f"SELECT c.relname, pg_get_userbyid(c.relowner), pg_has_role(%(role)s, c.relowner, 'MEMBER'), {held},"
-        f" {columns} FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s)",
+        f" {columns} FROM pg_class c JOIN pg_roles r ON pg_has_role(%(role)s, r.oid, 'MEMBER')"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%(tables)s)"
+        " GROUP BY c.oid, c.relname, c.relowner ORDER BY c.relname",
         {"role": role, "tables": tables},
     ):
         if owns:
@@ -76,21 +78,70 @@ def _check_memberships(reader: Reader, findings: Findings, role: str) -> None:
 
 
 def _check_surroundings(reader: Reader, findings: Findings, role: str) -> None:
-    [(schema, database, commit, require, opens)] = reader.rows(
+    [(schema, database, temporary)] = reader.rows(
         "SELECT has_schema_privilege(%(role)s, 'public', 'CREATE'),"
         " has_database_privilege(%(role)s, current_database(), 'CREATE'),"
-        " has_function_privilege(%(role)s, 'audits_commit(text)', 'EXECUTE'),"
-        " has_function_privilege(%(role)s, 'audits_require_act(text)', 'EXECUTE'),"
-        f" has_function_privilege(%(role)s, '{OPEN_ACT}', 'EXECUTE')",
+        " has_database_privilege(%(role)s, current_database(), 'TEMPORARY')",
         {"role": role},
     )
     for held, what in (
         (schema, "create objects in the schema public"),
         (database, "create schemas in the database"),
-        (commit, "store texts beside the trail (audits_commit)"),
-        (require, "call audits_require_act"),
+        (temporary, "create temporary tables (REVOKE TEMPORARY ON DATABASE … FROM PUBLIC)"),
     ):
         if held:
             findings.add("role_rights", f"Role {role} may {what}.", key=role, trail=False, there=True)
-    if not opens:
-        findings.add("role_rights", f"Role {role} may not open acts ({OPEN_ACT}).", key=role)
+    _check_functions(reader, findings, role)
+    _check_sequences(reader, findings, role)
+    _check_parameters(reader, findings, role)
+
+
+def _check_functions(reader: Reader, findings: Findings, role: str) -> None:
+    """Of the functions that run as their owner it may call those that it writes to the trail with."""
+    for function in CALLED_BY_APPLICATION:
+        [(may,)] = reader.rows("SELECT has_function_privilege(%s, to_regprocedure(%s), 'EXECUTE')", [role, function])
+        if not may:
+            findings.add("role_rights", f"Role {role} may not call {function}.", key=role)
+    expected = [f"public.{name}" for name in (*CALLED_BY_APPLICATION, "audits_current_epoch()")]
+    for (function,) in reader.rows(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.prosecdef"
+        " AND p.pronamespace <> 'pg_catalog'::regnamespace AND has_function_privilege(%s, p.oid, 'EXECUTE')"
+        " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid"
+        " AND d.deptype = 'e')"
+        " AND NOT EXISTS (SELECT FROM unnest(%s::text[]) AS e (name) WHERE to_regprocedure(e.name) = p.oid)",
+        [role, expected],
+    ):
+        findings.add(
+            "role_rights", f"Role {role} may call {function}, with its owner's rights.", key=role, there=function
+        )
+
+
+def _check_sequences(reader: Reader, findings: Findings, role: str) -> None:
+    needed = {sequence for sequence, table in reader.rows(SEQUENCES) if "INSERT" in rights_of(table)}
+    for sequence, usage, select, update in reader.rows(
+        "SELECT relname, has_sequence_privilege(%(role)s, oid, 'USAGE'),"
+        " has_sequence_privilege(%(role)s, oid, 'SELECT'),"
+        " has_sequence_privilege(%(role)s, oid, 'UPDATE') FROM pg_class"
+        " WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace ORDER BY relname",
+        {"role": role},
+    ):
+        if update or select or (usage and sequence not in needed):
+            findings.add(
+                "role_rights", f"Role {role} has rights on the sequence {sequence} that nothing needs.", key=sequence
+            )
+
+
+def _check_parameters(reader: Reader, findings: Findings, role: str) -> None:
+    """Settings that only a superuser should change: the right to, and a value laid down for its sessions."""
+    for parameter, right in reader.rows(
+        "SELECT a.parname, g.privilege_type FROM pg_parameter_acl a CROSS JOIN LATERAL aclexplode(a.paracl) g"
+        " WHERE g.grantee = 0 OR pg_has_role(%s, g.grantee, 'MEMBER')",
+        [role],
+    ):
+        findings.add("role_parameter", f"Role {role} may {right} {parameter}.", key=role, field=parameter, there=right)
+    for (setting,) in reader.rows(
+        "SELECT s.value FROM pg_db_role_setting d CROSS JOIN LATERAL unnest(d.setconfig) AS s (value)"
+        " WHERE d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        " AND s.value LIKE 'session\\_replication\\_role=%%'"
+    ):
+        findings.add("role_parameter", f"Sessions begin with {setting}.", key=role, field="session_replication_role")

@@ -74,6 +74,65 @@ GUARDS = [
     ),
     ("ALTER FUNCTION audits_require_act(text) RESET search_path", "function_changed", "audits_require_act"),
     ("GRANT EXECUTE ON FUNCTION audits_commit(text) TO PUBLIC", "function_changed", "audits_commit"),
+    ("DROP TRIGGER governance_signature ON governance_approval", "trigger_missing", "governance_signature"),
+    (
+        "ALTER TABLE governance_signoff DISABLE TRIGGER governance_signature",
+        "trigger_disabled",
+        "governance_signature",
+    ),
+    (
+        "CREATE OR REPLACE FUNCTION governance_check_signature() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NEW; END'",
+        "function_changed",
+        "governance_check_signature",
+    ),
+    (
+        "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.actor := ''user:2''; RETURN NEW; END';"
+        " CREATE TRIGGER evil BEFORE INSERT ON audits_act FOR EACH ROW EXECUTE FUNCTION evil()",
+        "trigger_extra",
+        "evil",
+    ),
+    (
+        "CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        " CREATE TRIGGER aaa BEFORE DELETE ON governance_apitoken FOR EACH ROW EXECUTE FUNCTION drop_it()",
+        "trigger_extra",
+        "aaa",
+    ),
+    (
+        "CREATE TRIGGER hidden BEFORE INSERT ON audits_entry FOR EACH ROW EXECUTE FUNCTION drop_it();"
+        " UPDATE pg_trigger SET tgisinternal = true WHERE tgname = 'hidden'",
+        "trigger_extra",
+        "hidden",
+    ),
+    (
+        "CREATE FUNCTION audits_open_act(text, text, text, text, text, json) RETURNS uuid LANGUAGE sql"
+        " AS 'SELECT gen_random_uuid()'",
+        "function_extra",
+        "audits_open_act",
+    ),
+    (
+        "CREATE FUNCTION backdoor() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM audits_entry'",
+        "function_extra",
+        "backdoor",
+    ),
+    (
+        "ALTER FUNCTION audits_append(bigint, integer[], text[]) OWNER TO CURRENT_USER",
+        "function_changed",
+        "audits_append",
+    ),
+    ("ALTER TABLE audits_act DROP CONSTRAINT audits_act_actor_check", "constraint_missing", "audits_act_actor_check"),
+    ("ALTER TABLE audits_entry DROP CONSTRAINT audits_entry_pkey", "constraint_missing", "audits_entry_pkey"),
+    (
+        "ALTER TABLE audits_change ADD CHECK (tbl <> 'audits_user') NOT VALID",
+        "constraint_extra",
+        "audits_change_tbl_check",
+    ),
+    (
+        "CREATE FUNCTION evt() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+        " CREATE EVENT TRIGGER evt ON ddl_command_end EXECUTE FUNCTION evt()",
+        "event_trigger",
+        "evt",
+    ),
     ("CREATE RULE quiet AS ON UPDATE TO audits_user DO INSTEAD NOTHING", "rule", "quiet"),
 ]
 
@@ -94,6 +153,14 @@ RIGHTS = [
     ("GRANT UPDATE ON audits_evidence TO PUBLIC", "role_rights"),
     ("GRANT CREATE ON SCHEMA public TO PUBLIC", "role_rights"),
     ("GRANT EXECUTE ON FUNCTION audits_commit(text) TO {role}", "role_rights"),
+    ("GRANT UPDATE ON SEQUENCE audits_change_n_seq TO {role}", "role_rights"),
+    ("GRANT USAGE ON SEQUENCE audits_change_n_seq TO {role}", "role_rights"),
+    ("GRANT TEMPORARY ON DATABASE {database} TO PUBLIC", "role_rights"),
+    ("ALTER DATABASE {database} SET session_replication_role = replica", "role_parameter"),
+    (
+        "CREATE FUNCTION lent() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM audits_entry'",
+        "role_rights",
+    ),
     ("ALTER TABLE audits_user OWNER TO {role}", "role_owns"),
 ]
 
@@ -103,9 +170,35 @@ def test_a_right_too_many_of_the_applications_role_is_named(database: Database, 
     role = database.cluster.server.application_role
     for statement, code in RIGHTS:
         with subtests.test(statement=statement), database.superuser() as superuser:
-            superuser.execute(statement.format(role=role))
+            superuser.execute(statement.format(role=role, database=database.name))
             assert code in {finding.code for finding in step(8)}
         connections.close_all()
+
+
+# These hold for the whole server: undone at once.
+RIGHTS_OF_THE_SERVER = [
+    (
+        "GRANT SET ON PARAMETER session_replication_role TO {role}",
+        "REVOKE SET ON PARAMETER session_replication_role FROM {role}",
+        "role_parameter",
+    ),
+    (
+        "CREATE ROLE {helper}; GRANT DELETE ON audits_entry TO {helper}; GRANT {helper} TO {role} WITH INHERIT FALSE",
+        "DROP OWNED BY {helper}; DROP ROLE {helper}",
+        "role_rights",
+    ),
+]
+
+
+@pytest.mark.parametrize(("do", "undo", "code"), RIGHTS_OF_THE_SERVER)
+def test_a_right_that_is_lent_on_the_whole_server_is_named(database: Database, do: str, undo: str, code: str) -> None:
+    names = {"role": database.cluster.server.application_role, "helper": f"{database.name}_helper"}
+    with database.superuser() as superuser:
+        superuser.execute(do.format(**names))
+        try:
+            assert code in {finding.code for finding in step(8)}
+        finally:
+            superuser.execute(undo.format(**names))
 
 
 def test_the_newest_checkpoint_and_the_one_kept_outside_must_agree_with_the_log(database: Database) -> None:

@@ -1,0 +1,73 @@
+"""Step 7, part two: the constraints of the trail's own tables, and what could act before the triggers do."""
+
+from audits.trail.installation import TRAIL_TABLES
+from audits.trail.verification.reading import Reader
+from audits.trail.verification.report import Findings
+
+# As pg_get_constraintdef writes those of migration 0002.
+CONSTRAINTS: dict[tuple[str, str], str] = {
+    ("audits_epoch", "audits_epoch_pkey"): "PRIMARY KEY (number)",
+    ("audits_act", "audits_act_pkey"): "PRIMARY KEY (epoch, xid)",
+    ("audits_act", "audits_act_id_key"): "UNIQUE (id)",
+    ("audits_act", "audits_act_kind_check"): r"CHECK ((kind ~ '^[a-z]+\.[a-z_]+\.[a-z_]+$'::text))",
+    ("audits_act", "audits_act_actor_check"): "CHECK ((actor <> ''::text))",
+    ("audits_act", "audits_act_subject_check"): "CHECK ((subject <> ''::text))",
+    ("audits_change", "audits_change_pkey"): "PRIMARY KEY (epoch, xid, n)",
+    ("audits_change", "audits_change_op_check"): (
+        "CHECK ((op = ANY (ARRAY['I'::text, 'U'::text, 'D'::text, 'S'::text])))"
+    ),
+    ("audits_disclosure", "audits_disclosure_pkey"): "PRIMARY KEY (commitment)",
+    ("audits_entry", "audits_entry_pkey"): "PRIMARY KEY (index)",
+    ("audits_entry", "audits_entry_act_id_key"): "UNIQUE (act_id)",
+    ("audits_entry", "audits_entry_epoch_xid_key"): "UNIQUE (epoch, xid)",
+    ("audits_entry", "audits_entry_leaf_hash_check"): "CHECK ((length(leaf_hash) = 32))",
+    ("audits_checkpoint", "audits_checkpoint_pkey"): "PRIMARY KEY (size)",
+    ("audits_checkpoint", "audits_checkpoint_root_check"): "CHECK ((length(root) = 32))",
+}
+
+
+def check_constraints(reader: Reader, findings: Findings) -> None:
+    found = {
+        (table, name): definition
+        for table, name, definition in reader.rows(
+            "SELECT c.relname, k.conname, pg_get_constraintdef(k.oid) FROM pg_constraint k"
+            " JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = 'public'::regnamespace"
+            " AND c.relname = ANY(%s) AND k.contype IN ('c', 'f', 'p', 'u', 'x')",
+            [list(TRAIL_TABLES)],
+        )
+    }
+    for table, name in sorted(CONSTRAINTS.keys() | found.keys()):
+        trail, there = CONSTRAINTS.get((table, name)), found.get((table, name))
+        if trail != there:
+            code = "missing" if there is None else "extra" if trail is None else "changed"
+            findings.add(
+                f"constraint_{code}",
+                f"Constraint {name} of {table} is not as Countersign installs it.",
+                table=table,
+                key=name,
+                trail=trail,
+                there=there,
+            )
+    findings.checked += len(CONSTRAINTS)
+
+
+def check_event_triggers(reader: Reader, findings: Findings) -> None:
+    for name, event, enabled in reader.rows("SELECT evtname, evtevent, evtenabled::text FROM pg_event_trigger"):
+        findings.add(
+            "event_trigger",
+            f"Event trigger {name} runs at {event}: Countersign installs none.",
+            key=name,
+            there=enabled,
+        )
+
+
+def check_rules(reader: Reader, findings: Findings, tables: list[str]) -> None:
+    for table, rule in reader.rows(
+        "SELECT tablename, rulename FROM pg_rules WHERE schemaname = 'public' AND tablename = ANY(%s)", [tables]
+    ):
+        findings.add(
+            "rule",
+            f"Rule {rule} on {table} rewrites statements before the triggers see them.",
+            table=table,
+            key=rule,
+        )
