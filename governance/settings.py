@@ -9,7 +9,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env("COUNTERSIGN_DATA", str(BASE_DIR / "var"))).absolute()
 PRODUCTION = envbool("COUNTERSIGN_PRODUCTION", default=False)
 ORGANIZATION = env("COUNTERSIGN_ORGANIZATION", "Example organization")
-BASE_URL = env("COUNTERSIGN_BASE_URL", "http://localhost:8000").rstrip("/")
+BASE_URL = env("COUNTERSIGN_BASE_URL", None if PRODUCTION else "http://localhost:8000").rstrip("/")
 
 
 def _secret_key() -> str:
@@ -128,6 +128,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_AGE = envint("COUNTERSIGN_SESSION_MINUTES", 480, least=5) * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -135,7 +136,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = PRODUCTION and envbool("COUNTERSIGN_TLS_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+# Whether a whole domain is for TLS alone is not for one service of it to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if envbool("COUNTERSIGN_BEHIND_PROXY", default=False) else None
 )
@@ -161,7 +163,7 @@ UPLOAD_LIMIT_BYTES = envint("COUNTERSIGN_UPLOAD_LIMIT_MB", 2048, least=1) * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # The trail: who signs it, and what the signer remembers outside the database.
-TRAIL_ORIGIN = env("COUNTERSIGN_ORIGIN", "countersign.local/trail")
+TRAIL_ORIGIN = env("COUNTERSIGN_ORIGIN", None if PRODUCTION else "countersign.local/trail")
 TRAIL_KEY = envsecret("COUNTERSIGN_TRAIL_KEY")
 PERMIT_KEY = envsecret("COUNTERSIGN_PERMIT_KEY")
 KEY_DIR = DATA_DIR / "keys"

@@ -7,15 +7,20 @@ from django.db import connection
 from django.db.utils import Error as DatabaseError
 
 from audits.trail.governed import governed_tables
+from audits.trail.keys import NoTrailKey, signing_key
 
 
 @register(Tags.database)
 def triggers_are_in_place(databases: Sequence[str] | None, **_: object) -> list[CheckMessage]:
-    """audits.E001: a governed table without its triggers. Runs with ``check --database default``."""
+    """audits.E001: a governed table without its triggers; E003: a role that owns them. For the default database."""
     if not databases:
         return []
     try:
         with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'audits_act' AND pg_has_role(relowner, 'USAGE'))"
+            )
+            (owns,) = cursor.fetchone()
             cursor.execute(
                 "SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
                 " WHERE t.tgname IN ('audits_i', 'audits_u', 'audits_d') AND t.tgenabled = 'A'"
@@ -28,6 +33,14 @@ def triggers_are_in_place(databases: Sequence[str] | None, **_: object) -> list[
         return [Error(f"The database cannot be asked: {error}", id="audits.E002")]
     if not migrated:
         return []
+    if owns:
+        return [
+            Error(
+                "The application's role owns the trail's tables, so it could switch their triggers off.",
+                hint="DATABASE_URL must name another role than DATABASE_OWNER_URL, and no superuser.",
+                id="audits.E003",
+            )
+        ]
     return [
         Error(
             f"Table {governed.table} is governed but its triggers are missing or disabled.",
@@ -37,3 +50,15 @@ def triggers_are_in_place(databases: Sequence[str] | None, **_: object) -> list[
         for governed in governed_tables()
         if governed.table not in guarded
     ]
+
+
+@register(Tags.database)
+def the_trail_can_be_signed(databases: Sequence[str] | None, **_: object) -> list[CheckMessage]:
+    """audits.E004: no usable key for checkpoints."""
+    if not databases:
+        return []
+    try:
+        signing_key()
+    except NoTrailKey as error:
+        return [Error(error.message, id="audits.E004")]
+    return []

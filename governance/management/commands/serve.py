@@ -25,6 +25,7 @@ class Command(BaseCommand):
         host, port = str(options["host"]), int(str(options["port"]))
         self._require_free(host, port)
         call_command("setup", stdout=self.stdout)
+        self.check(databases=["default"])  # Triggers in place, the application's role no owner, keys usable.
         call_command("collectstatic", interactive=False, verbosity=0)
         ensure_first_account()
         web = [

@@ -13,9 +13,10 @@ class Command(BaseCommand):
     help = "Run jobs (measuring, printing, verifying) and sequence the trail."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--concurrency", type=int, default=1, help="jobs at a time (default 1)")
+        parser.add_argument("--concurrency", type=int, default=2, help="jobs at a time (default 2)")
 
     def handle(self, *args: object, **options: object) -> None:
+        self.check(databases=["default"])
         stop = threading.Event()
         sequencer = threading.Thread(target=run_forever, args=(stop,), name="sequencer")
         sequencer.start()
