@@ -62,9 +62,9 @@ def announced_length(request: HttpRequest, *, limit: int) -> int:
     return max(length, 0)
 
 
-def read_json(request: HttpRequest, stream: BinaryIO | None = None) -> object:
-    """The JSON value in the body. Raises BadBody or TooLarge."""
-    length = announced_length(request, limit=JSON_LIMIT)
+def read_json(request: HttpRequest, stream: BinaryIO | None = None, *, limit: int = JSON_LIMIT) -> object:
+    """The JSON value in the body, of at most ``limit`` bytes. Raises BadBody, LengthRequired or TooLarge."""
+    length = announced_length(request, limit=limit)
     body = (stream or request).read(length)
     if len(body) < length:
         raise CorruptContent(

@@ -4,8 +4,10 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -42,6 +44,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     return Response(_body(status, code, detail, **extra), status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
+@csrf_exempt
 def no_such_address(request: HttpRequest, path: str = "") -> JsonResponse:
     """The answer for addresses under /api/ that lead nowhere."""
     return problem(404, "no_such_address", "There is nothing at this address; /api/schema/ lists what there is.")
@@ -70,6 +73,11 @@ def _understood(error: Exception) -> tuple[int, str, str, dict[str, object]]:
             return 400, "invalid_fields", detail, {"errors": error.detail}
         case exceptions.APIException():
             return error.status_code, error.default_code, str(error.detail), {}
+        case RequestDataTooBig():
+            return 413, "too_large", "The request's fields are larger than is taken here. Nothing was kept.", {}
+        case SuspiciousOperation():
+            detail = "The request has more fields or files than are taken here, or is malformed. Nothing was kept."
+            return 400, "bad_request", detail, {}
         case DataError():
             return 400, "bad_value", "A value in the request cannot be stored or looked up; nothing was written.", {}
         case IntegrityError():

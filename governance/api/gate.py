@@ -1,8 +1,10 @@
 """The gate's address: a plain view over one statement. Every answer that is no permission says ``allowed: false``.
 
 Never answers a denial with an error status: allow and deny are both 200. It calls neither DRF nor
-anything that measures.
+anything that measures, and never waits for the body of a sender whose token it does not know.
 """
+
+import time
 
 import orjson
 from django.conf import settings
@@ -12,17 +14,24 @@ from audits.api.parsers import BadBody, read_json
 from audits.api.problems import problem_of
 from governance.services.gate import ACTIONS, Answer, NotAuthenticated, Question
 from governance.services.permits import Permitted, ask_gate
+from governance.services.tokens import digest_of, find_token
 from governance.services.wording import why
 
 _FIELDS = ("model", "version", "digest", "environment", "action", "context")
 _LARGEST_VERSION = 2**31 - 1
+_BODY_LIMIT = 64 * 1024
+# Digests of tokens, and until when (monotonic seconds) their bodies are read without looking the token up first.
+_KNOWN: dict[str, float] = {}
+_KNOWN_SECONDS = 60.0
+_MOST_KNOWN = 4096
 
 
 def ask(request: HttpRequest) -> HttpResponse:
     """``POST /api/v1/decisions``: may this version, or this digest, go into this environment?"""
     try:
         token = _token(request)
-        question = _question(read_json(request))
+        _require_known(token)
+        question = _question(read_json(request, limit=_BODY_LIMIT))
         answered = ask_gate(token=token, question=question)
     except Exception as error:  # noqa: BLE001 - problem_of logs what nobody foresaw; the gate fails closed
         return problem_of(error, allowed=False)
@@ -63,6 +72,22 @@ def _token(request: HttpRequest) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated("Send the header: Authorization: Bearer <token>.")
     return token.strip()
+
+
+def _require_known(token: str) -> None:
+    """Raise NotAuthenticated for a token that no statement would accept, before its sender can hold a thread.
+
+    Knowing one opens nothing: the gate's statement checks the token again.
+    """
+    digest, now = digest_of(token), time.monotonic()
+    if _KNOWN.get(digest, 0.0) > now:
+        return
+    if find_token(token) is None:
+        _KNOWN.pop(digest, None)
+        raise NotAuthenticated("This token is unknown, expired or revoked. Ask for a new one.")
+    if len(_KNOWN) >= _MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN[digest] = now + _KNOWN_SECONDS
 
 
 def _question(body: object) -> Question:
