@@ -51,8 +51,11 @@ def group_rows(
     distinct = int(pc.count_distinct(values, mode="only_valid").as_py())
     if numeric and (column in bins or distinct > _MOST_VALUES):
         return _binned(column, values, missing, bins.get(column))
-    texts = [MISSING if gone else text_of(value) for value, gone in zip(values.to_pylist(), missing, strict=True)]
-    labels = sorted(set(texts), key=_order)
+    # Each distinct value becomes text once, however many rows hold it.
+    encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+    places = np.asarray(encoded.indices.fill_null(0).to_numpy(zero_copy_only=False))
+    texts = {int(place): text_of(encoded.dictionary[int(place)].as_py()) for place in np.unique(places[~missing])}
+    labels = sorted({*texts.values(), *([MISSING] if missing.any() else [])}, key=_order)
     if len(labels) > max_groups:
         raise EvidenceError(
             f"The sensitive column “{column}” has {len(labels)} different values; at most {max_groups} groups are "
@@ -60,10 +63,13 @@ def group_rows(
             code="too_many_groups",
         )
     index = {label: code for code, label in enumerate(labels)}
+    code_of = np.zeros(max(len(encoded.dictionary), 1), dtype=np.int64)
+    for place, text in texts.items():
+        code_of[place] = index[text]
     return Grouping(
         column=column,
         labels=tuple(labels),
-        codes=np.array([index[text] for text in texts], dtype=np.int64),
+        codes=np.where(missing, index.get(MISSING, 0), code_of[places]).astype(np.int64),
         edges=None,
         quartiles=False,
     )

@@ -15,7 +15,8 @@ _TRIGGERS = {
 
 
 # What each capture function pins, as pg_proc.proconfig spells it.
-CONFIGURATION = ("search_path=pg_catalog, pg_temp", "extra_float_digits=1", "DateStyle=ISO")
+# Nested loops are off because a session keeps its plan: one made for single rows makes a later bulk update quadratic.
+CONFIGURATION = ("search_path=pg_catalog, pg_temp", "extra_float_digits=1", "DateStyle=ISO", "enable_nestloop=off")
 
 
 def function_name(table: str, op: str) -> str:
@@ -67,14 +68,21 @@ def _body(table: str, key: str, columns: list[Column], op: str) -> str:
     return f"""
 DECLARE
     here integer;
+    written bigint;
 BEGIN
     IF NOT EXISTS (SELECT FROM {row}) THEN
         RETURN NULL;
     END IF;
     here := public.audits_require_act({literal(table)});
-    INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)
-    SELECT here, pg_current_xact_id(), {literal(table)}, {literal(op)}, {row}.{key_column}::text, {diff}
-    FROM {source};
+    WITH recorded AS (
+        INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)
+        SELECT here, pg_current_xact_id(), {literal(table)}, {literal(op)}, {row}.{key_column}::text, {diff}
+        FROM {source}
+        RETURNING octet_length(diff) + octet_length(key) + 100 AS size
+    ) SELECT sum(size) INTO written FROM recorded;
+    IF written > 0 THEN
+        PERFORM public.audits_limit_act(here, written);
+    END IF;
     RETURN NULL;
 END
 """
@@ -105,7 +113,7 @@ def install_statements(table: str, key: str, columns: list[Column], capture: Cap
         statements += [
             f"CREATE OR REPLACE FUNCTION public.{identifier(name)}() RETURNS trigger LANGUAGE plpgsql"
             " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1"
-            " SET \"DateStyle\" = 'ISO'"
+            " SET enable_nestloop = off SET \"DateStyle\" = 'ISO'"
             f" AS {literal(body)}",
             f"REVOKE ALL ON FUNCTION public.{identifier(name)}() FROM PUBLIC",
             f"CREATE OR REPLACE TRIGGER audits_{op.lower()} AFTER {event} ON {target} {referencing}"
