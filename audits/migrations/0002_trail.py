@@ -87,14 +87,64 @@ BEGIN
     RETURN commitment;
 END $$;
 
+-- RFC 8785 text of what an act may hold beside it: text, whole numbers that every reader keeps exact, and no
+-- member that could pass for a commitment. What is not written this way is never stored, so nobody trips over it.
+CREATE FUNCTION audits_canonical(value jsonb, depth integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    CASE jsonb_typeof(value)
+    WHEN 'object' THEN
+        -- Below U+10000 the order of UTF-8 bytes is that of UTF-16 code units, which RFC 8785 sorts by.
+        IF depth > 4 OR EXISTS (
+            SELECT FROM jsonb_object_keys(value) AS k (name)
+            WHERE k.name = 'committed' OR k.name ~ '[\\U00010000-\\U0010FFFF]'
+        ) THEN
+            RAISE EXCEPTION 'the data of an act is too deep, or has a member that it must not have'
+            USING ERRCODE = '22023';
+        END IF;
+        RETURN '{' || coalesce((
+            SELECT string_agg(to_json(m.key)::text || ':' || public.audits_canonical(m.value, depth + 1), ','
+                ORDER BY m.key COLLATE "C")
+            FROM jsonb_each(value) AS m (key, value)
+        ), '') || '}';
+    WHEN 'array' THEN
+        IF depth > 4 THEN
+            RAISE EXCEPTION 'the data of an act is too deep' USING ERRCODE = '22023';
+        END IF;
+        RETURN '[' || coalesce((
+            SELECT string_agg(public.audits_canonical(m.value, depth + 1), ',' ORDER BY m.place)
+            FROM jsonb_array_elements(value) WITH ORDINALITY AS m (value, place)
+        ), '') || ']';
+    WHEN 'number' THEN
+        IF value::text !~ '^-?[0-9]{1,16}$' OR abs(value::text::numeric) > 9007199254740991 THEN
+            RAISE EXCEPTION 'a number in the data of an act is whole and at most 2^53 - 1: write others as text'
+            USING ERRCODE = '22023';
+        END IF;
+        RETURN value::text;
+    WHEN 'string' THEN
+        RETURN to_json(value #>> '{}')::text;
+    ELSE
+        RETURN value::text;
+    END CASE;
+END $$;
+
 CREATE FUNCTION audits_open_act(kind text, actor text, via text, subject text, reason text, data text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     opened uuid;
 BEGIN
-    IF jsonb_typeof(data::jsonb) <> 'object' THEN
-        RAISE EXCEPTION 'the data of an act must be a JSON object' USING ERRCODE = '22023';
+    IF greatest(length(kind), length(actor), length(via), length(subject)) > 200
+        OR greatest(octet_length(reason), octet_length(data)) > 65536 THEN
+        RAISE EXCEPTION 'an act is too long: 200 characters for what, who, whence and on which, 64 kB for reason and data'
+        USING ERRCODE = '22023';
+    END IF;
+    IF data <> '{}' THEN
+        IF jsonb_typeof(data::jsonb) IS DISTINCT FROM 'object' THEN
+            RAISE EXCEPTION 'the data of an act must be a JSON object' USING ERRCODE = '22023';
+        END IF;
+        data := public.audits_canonical(data::jsonb, 1);
     END IF;
     INSERT INTO public.audits_act (epoch, xid, kind, actor, via, role, subject, reason, data)
     VALUES (public.audits_current_epoch(), pg_current_xact_id(), kind, actor, via, session_user, subject,
@@ -119,6 +169,25 @@ BEGIN
     RETURN here;
 END $$;
 
+-- Keeps an act small enough to become an entry: 256 MB, an entry being one value of at most 1 GB. The changes are
+-- added up now and then, more often the more is written: a sum at each statement would take ever longer.
+CREATE FUNCTION audits_limit_act(here integer, written bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    chance bytea := uuid_send(gen_random_uuid());
+    total bigint := written;
+BEGIN
+    IF written * 16 > (get_byte(chance, 0) * 256 + get_byte(chance, 1)) * 256 + get_byte(chance, 2) THEN
+        SELECT sum(octet_length(c.diff) + octet_length(c.key) + 100) INTO total FROM public.audits_change c
+        WHERE c.epoch = here AND c.xid = pg_current_xact_id();
+    END IF;
+    IF total > 268435456 THEN
+        RAISE EXCEPTION 'one act changes more than 256 MB: % bytes', total
+        USING ERRCODE = '54000', HINT = 'Do it in several acts, or keep large content in the artifact store.';
+    END IF;
+END $$;
+
 CREATE FUNCTION audits_refuse() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -135,7 +204,7 @@ BEGIN
     USING ERRCODE = '23514', HINT = 'Delete the row and insert another.';
 END $$;
 
-REVOKE ALL ON FUNCTION audits_commit(text), audits_require_act(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION audits_commit(text), audits_require_act(text), audits_limit_act(integer, bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION audits_open_act(text, text, text, text, text, text) FROM PUBLIC;
 """
 
@@ -217,8 +286,8 @@ DROP FUNCTION audits_keep_checkpoint(bigint, bytea, text), audits_append(bigint,
 """
 
 DROP_FUNCTIONS = """
-DROP FUNCTION audits_refuse_moved_key(), audits_refuse(), audits_require_act(text),
-    audits_open_act(text, text, text, text, text, text), audits_commit(text), audits_current_epoch() CASCADE;
+DROP FUNCTION audits_refuse_moved_key(), audits_refuse(), audits_require_act(text), audits_limit_act(integer, bigint),
+    audits_open_act(text, text, text, text, text, text), audits_canonical(jsonb, integer), audits_commit(text), audits_current_epoch() CASCADE;
 """
 
 GUARDED = ["audits_epoch", "audits_act", "audits_change", "audits_disclosure", "audits_entry", "audits_checkpoint"]

@@ -5,9 +5,14 @@ The trail holds the commitment; salt and text lie beside it (audits_disclosure),
 
 import hashlib
 import re
+from collections.abc import Iterator
 
-# Quotes inside a JSON string are escaped, so this never matches inside one.
-_COMMITTED = re.compile(rb'\{"committed":"([0-9a-f]{64})"\}')
+import orjson
+
+from audits.merkle.canonical import Json
+
+_MARK = b'{"committed":"'
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def commitment_of(salt: bytes, text: str) -> str:
@@ -15,5 +20,27 @@ def commitment_of(salt: bytes, text: str) -> str:
 
 
 def commitments_in(body: bytes) -> list[str]:
-    """Every commitment in an entry, in order: the act's reason and personal values."""
-    return [digest.decode() for digest in _COMMITTED.findall(body)]
+    """Every commitment in an entry, in order: the act's reason and personal values; none where it is no entry.
+
+    What the caller of an act put into its data is no commitment, whatever it looks like.
+    """
+    if _MARK not in body:
+        return []
+    try:
+        entry = orjson.loads(body)
+        return [*_committed(entry["act"]["reason"]), *(found for change in entry["changes"] for found in _in(change))]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return []  # The verification names what has not the shape of an entry.
+
+
+def _in(change: dict[str, dict[str, Json]]) -> Iterator[str]:
+    for value in change["diff"].values():
+        for item in value if isinstance(value, list) else (value,):
+            yield from _committed(item)
+
+
+def _committed(value: Json) -> Iterator[str]:
+    if isinstance(value, dict) and value.keys() == {"committed"}:
+        digest = value["committed"]
+        if isinstance(digest, str) and _DIGEST.fullmatch(digest):
+            yield digest

@@ -6,6 +6,7 @@ ends because of one.
 
 import logging
 import threading
+import time
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import Error as DatabaseError
@@ -15,6 +16,7 @@ from audits.trail.keys import signer_state, signing_key
 from audits.trail.sequencer import Sequencer
 
 BUSY, IDLE = 0.02, 0.1  # Seconds between runs.
+_HELD = 30.0  # Seconds without a turn after which it is said, once.
 _LONGEST = 10.0  # Seconds between attempts while the database is away or the trail is not as it was signed.
 
 _log = logging.getLogger(__name__)
@@ -25,12 +27,14 @@ def run_forever(stop: threading.Event, *, using: str = DEFAULT_DB_ALIAS) -> None
     sequencer: Sequencer | None = None
     said = ""
     delay = BUSY
+    turns = _Turns()
     try:
         while not stop.is_set():
             try:
                 if sequencer is None:
                     sequencer = Sequencer(key=signing_key(), state=signer_state(), using=using)
                 done = sequencer.run()
+                turns.note(mine=done is not None)
                 if said:
                     _log.warning("The sequencer is at work again.")
                 said = ""
@@ -46,3 +50,22 @@ def run_forever(stop: threading.Event, *, using: str = DEFAULT_DB_ALIAS) -> None
             stop.wait(delay)
     finally:
         connections[using].close()
+
+
+class _Turns:
+    """Says once when this sequencer has not had its turn for long."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._said = False
+
+    def note(self, *, mine: bool) -> None:
+        if mine:
+            self._last, self._said = time.monotonic(), False
+        elif not self._said and time.monotonic() - self._last > _HELD:
+            self._said = True
+            _log.warning(
+                "The sequencer has waited %.0f seconds for its turn. Another session holds its lock: another worker's "
+                "sequencer, or one that should not (pg_locks, locktype advisory).",
+                _HELD,
+            )

@@ -138,7 +138,7 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
     """The entry, where it has the shape of one."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     shaped = (
         isinstance(value, dict)
@@ -212,5 +212,5 @@ def _text(value: Json) -> str:
     """The value as the trail's tables write it."""
     try:
         return canonical_bytes(value).decode()
-    except CanonicalError:
-        return json.dumps(value)
+    except (CanonicalError, RecursionError):
+        return repr(value)[:1000]

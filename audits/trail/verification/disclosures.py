@@ -1,13 +1,13 @@
 """Step 4: each text beside the trail is the one that was committed to, and none is missing or too many."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 
 from audits.trail.disclosure import commitment_of, commitments_in
 from audits.trail.verification.acts import pending_entries
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
-from audits.trail.verification.report import Findings
+from audits.trail.verification.report import LISTED, Findings
+from audits.trail.verification.sorting import Sorter
 
 _TABLE = "audits_disclosure"
 
@@ -21,7 +21,6 @@ def disclosed_texts(reader: Reader, commitments: Iterable[str]) -> dict[str, tup
 
 
 def check_disclosures(matter: Matter, findings: Findings, tell: Tell) -> None:
-    stored = 0
     for commitment, salt, text in matter.reader.stream("SELECT commitment, salt, value FROM audits_disclosure"):
         if commitment_of(bytes(salt), text) != commitment:
             findings.add(
@@ -33,19 +32,55 @@ def check_disclosures(matter: Matter, findings: Findings, tell: Tell) -> None:
                 field="value",
                 there=text,
             )
-        stored ^= _mask(commitment)
         findings.checked += 1
         tell(1)
-    # Memory for one number only; the sets are built when the numbers differ.
-    recorded = 0
-    for _, commitment in _recorded(matter.reader):
-        recorded ^= _mask(commitment)
-    if stored != recorded:
-        _name_differences(matter.reader, findings)
+    with Sorter() as recorded:
+        for _, commitment in _recorded(matter.reader):
+            recorded.add(commitment.encode())
+        _compare(matter.reader, findings, recorded.items())
 
 
-def _mask(commitment: str) -> int:
-    return int.from_bytes(hashlib.sha256(commitment.encode()).digest(), "big")
+def _compare(reader: Reader, findings: Findings, recorded: Iterator[bytes]) -> None:
+    """Both sides in the order of their bytes, one step at a time; memory grows with the differences only."""
+    stored = (
+        commitment.encode()
+        for (commitment,) in reader.stream('SELECT commitment FROM audits_disclosure ORDER BY commitment COLLATE "C"')
+    )
+    missing: dict[str, str] = {}
+    other, before = next(stored, None), b""
+    for commitment in recorded:
+        while other is not None and other < commitment:
+            _report_extra(findings, other)
+            other = next(stored, None)
+        if commitment == before:
+            _note(missing, findings, commitment, "disclosure_twice")
+        elif other != commitment:
+            _note(missing, findings, commitment, "disclosure_missing")
+        else:
+            other = next(stored, None)
+        before = commitment
+    while other is not None:
+        _report_extra(findings, other)
+        other = next(stored, None)
+    if missing:
+        _name_missing(reader, findings, missing)
+
+
+def _report_extra(findings: Findings, commitment: bytes) -> None:
+    findings.add(
+        "disclosure_extra",
+        "A text lies beside the trail that no entry commits to.",
+        table=_TABLE,
+        key=commitment.decode(),
+    )
+
+
+def _note(missing: dict[str, str], findings: Findings, commitment: bytes, code: str) -> None:
+    """Remember what is to be looked up; what would not be listed is counted."""
+    if len(missing) < LISTED:
+        missing.setdefault(commitment.decode(), code)
+    else:
+        findings.add(code, _MESSAGES[code], table=_TABLE, key=commitment.decode())
 
 
 def _recorded(reader: Reader) -> Iterator[tuple[int | None, str]]:
@@ -57,25 +92,15 @@ def _recorded(reader: Reader) -> Iterator[tuple[int | None, str]]:
             yield None, commitment
 
 
-def _name_differences(reader: Reader, findings: Findings) -> None:
-    left = {commitment for (commitment,) in reader.stream("SELECT commitment FROM audits_disclosure")}
-    seen: set[str] = set()
+_MESSAGES = {
+    "disclosure_missing": "The trail commits to a text that is not beside it any more.",
+    "disclosure_twice": "The trail commits more than once with the same salt and text: one was copied.",
+}
+
+
+def _name_missing(reader: Reader, findings: Findings, missing: dict[str, str]) -> None:
+    """Report each with the entry that it is from."""
     for index, commitment in _recorded(reader):
-        if commitment in left:
-            left.remove(commitment)
-        elif commitment not in seen:
-            findings.add(
-                "disclosure_missing",
-                "The trail commits to a text that is not beside it any more.",
-                table=_TABLE,
-                key=commitment,
-                index=index,
-            )
-        seen.add(commitment)
-    for commitment in sorted(left):
-        findings.add(
-            "disclosure_extra",
-            "A text lies beside the trail that no entry commits to.",
-            table=_TABLE,
-            key=commitment,
-        )
+        code = missing.pop(commitment, None)
+        if code is not None:
+            findings.add(code, _MESSAGES[code], table=_TABLE, key=commitment, index=index)

@@ -36,6 +36,20 @@ STEPS: tuple[tuple[str, Callable[[Matter, Findings, Tell], None]], ...] = (
     ("The application's role can do no more than it needs", check_privileges),
 )
 
+# A database that somebody has been at can be broken in any way: that is a finding, not an end.
+_BROKEN = (
+    DatabaseError,
+    DomainError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    OSError,
+)
+
 _TOLD_EVERY = 0.2  # Seconds.
 _PATIENCE = 3.0  # Seconds that a sequencer may take between its memory and the database.
 
@@ -111,8 +125,7 @@ def _run(
     try:
         with matter.reader.guarded():
             check(matter, findings, tell)
-    except (DatabaseError, DomainError, ValueError, LookupError, TypeError, AttributeError) as error:
-        # A database that somebody has been at can be broken in any way: that is a finding, not an end.
+    except _BROKEN as error:
         findings.add("step_failed", f"This step could not be finished: {type(error).__name__}: {error}")
     return Step(
         number=number,

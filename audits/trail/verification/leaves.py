@@ -114,10 +114,10 @@ def _report_hash(
 def _check_body(findings: Findings, index: int, body: bytes, row: tuple[object, ...]) -> None:
     try:
         entry = _read(body)
-    except VerificationError as error:
+    except (VerificationError, RecursionError) as error:
         findings.add(
             "not_canonical",
-            f"Entry {index}: {error.message}.",
+            f"Entry {index}: {error}.",
             table=_TABLE,
             key=str(index),
             field="body",

@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.utils import DatabaseError
 
 from audits.errors import DomainError
 from audits.trail.keys import signer_state, signing_key
@@ -111,4 +112,6 @@ def _drain() -> str | None:
         Sequencer(key=signing_key(), state=signer_state()).drain()
     except DomainError as error:
         return error.message
+    except DatabaseError as error:
+        return f"The database does not let it append: {error}".strip()
     return None

@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 
 from audits.models import Entry
-from audits.trail import loop
+from audits.trail import loop, sequencer
 from audits.trail.keys import signer_state
 from tests.audits.trail.occasions import some_user
 from tests.database import Database
@@ -82,3 +82,18 @@ def test_it_says_once_that_the_trail_is_not_as_signed_and_goes_on_when_it_is_aga
         wait_until(lambda: Entry.objects.count() == 2)
         wait_until(lambda: "at work again" in caplog.text)
     assert caplog.text.count("memory of them is gone") == 1
+
+
+def test_it_says_once_that_somebody_else_holds_its_lock(
+    database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_HELD", 0.3)
+    some_user("ann")
+    with database.application() as session, caplog.at_level(logging.WARNING):
+        session.execute("SELECT pg_advisory_lock(%s)", [sequencer._LOCK])
+        with running():
+            wait_until(lambda: "has waited" in caplog.text)
+            time.sleep(0.5)
+            session.execute("SELECT pg_advisory_unlock_all()")
+            wait_until(lambda: Entry.objects.count() == 1)
+    assert caplog.text.count("has waited") == 1
