@@ -15,6 +15,9 @@ def main() -> int:
 
     try:
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        refuse("Stopped.")
+        return 130
     except (DomainError, SettingError) as error:
         return refuse(str(error))
     except OperationalError as error:

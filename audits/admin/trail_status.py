@@ -1,6 +1,7 @@
 """How the trail stands, for the head of a page: its size, its newest signed checkpoint, what is not sequenced yet.
 
-Says only what was looked at: that the checkpoint's signature is ours, not that every entry is intact.
+Says only what was looked at: that the checkpoint's signature is ours and the log as long as the signer remembers, not
+that every entry is intact.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from audits.errors import DomainError
 from audits.merkle.checkpoints import open_checkpoint
 from audits.merkle.errors import VerificationError
 from audits.models import Checkpoint, Entry
-from audits.trail.keys import verifying_key
+from audits.trail.keys import signer_state, verifying_key
 
 # How many acts may wait before a page says "more than".
 _COUNTED = 1000
@@ -51,9 +52,10 @@ def trail_status() -> TrailStatus:
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [_COUNTED])
         (waiting,) = cursor.fetchone()
-    problem = _problem(checkpoint) if checkpoint is not None else ""
+    size = 0 if last is None else last + 1
+    problem = _forgotten(size) or (_problem(checkpoint) if checkpoint is not None else "")
     return TrailStatus(
-        size=0 if last is None else last + 1,
+        size=size,
         waiting=waiting,
         checkpoint_size=checkpoint.size if checkpoint else None,
         checkpoint_root=bytes(checkpoint.root).hex() if checkpoint else "",
@@ -61,6 +63,20 @@ def trail_status() -> TrailStatus:
         signed=checkpoint is not None and not problem,
         problem=problem,
     )
+
+
+def _forgotten(size: int) -> str:
+    """What the signer remembers and the log no longer holds: the alarm that the sequencer stops at."""
+    try:
+        remembered = signer_state().load(verifying_key())
+    except DomainError as error:
+        return error.message
+    if remembered is not None and remembered.size > size:
+        return (
+            f"The log holds {size} entries, but a checkpoint of {remembered.size} was signed: the database was rolled "
+            "back or entries were removed. Nothing more is signed until somebody has looked."
+        )
+    return ""
 
 
 def _problem(checkpoint: Checkpoint) -> str:

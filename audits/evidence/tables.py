@@ -8,6 +8,7 @@ become their values, decimals become floating point, and a column of nothing is 
 import contextlib
 import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ MISSING_WORDS = (
     *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )
+_COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)?")
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _HEADER_BYTES = 1 << 20
 
@@ -220,10 +222,10 @@ def _read_csv(path: Path) -> pa.Table:
             strings_can_be_null=True,
         ),
     )
-    return pa.table({name: _typed(raw.column(name)) for name in raw.column_names})
+    return pa.table({name: _typed(raw.column(name), decimal_comma=delimiter == ";") for name in raw.column_names})
 
 
-def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _typed(column: pa.ChunkedArray, *, decimal_comma: bool = False) -> pa.ChunkedArray:
     if column.null_count == len(column):
         return column.cast(pa.float64())
     trimmed = pc.utf8_trim_whitespace(column)
@@ -232,6 +234,9 @@ def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
             return trimmed.cast(kind)
         except pa.ArrowInvalid:
             continue
+    if decimal_comma and all(_COMMA_NUMBER.fullmatch(word) for word in pc.unique(trimmed).to_pylist() if word):
+        # Where columns are parted by semicolons, a comma parts the decimals, as spreadsheets write it.
+        return pc.replace_substring(trimmed, pattern=",", replacement=".").cast(pa.float64())
     words = set(pc.unique(trimmed).to_pylist()) - {None}
     if words <= set(_TRUTH):
         return pa.chunked_array([pa.array([_TRUTH.get(word) for word in trimmed.to_pylist()], pa.bool_())])

@@ -25,9 +25,16 @@ class ServiceDidNotStart(DomainError):
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A running service: its address, and one way to ask it."""
+    """A running service: its address, one way to ask it, and whether its processes are still there."""
 
     address: str
+    processes: "tuple[subprocess.Popen[bytes], ...]"
+    log: Path
+
+    def require_alive(self) -> None:
+        """Raise where the web server or the worker has ended."""
+        if any(process.poll() is not None for process in self.processes):
+            raise ServiceDidNotStart(f"The web server or the worker ended; what they said is in {self.log}.")
 
     def post(
         self, path: str, body: bytes, *, token: str, content_type: str = "application/json"
@@ -62,7 +69,7 @@ def running_service(log: Path) -> Iterator[Service]:
             "4",
             "--no-ws",
             "--log-level",
-            "warning",
+            "error",
             "governance.wsgi:application",
         ),
     ]
@@ -73,7 +80,7 @@ def running_service(log: Path) -> Iterator[Service]:
         ]
         try:
             _wait_for(port, processes, log)
-            yield Service(address=f"http://127.0.0.1:{port}")
+            yield Service(address=f"http://127.0.0.1:{port}", processes=tuple(processes), log=log)
         finally:
             for process in processes:
                 process.terminate()

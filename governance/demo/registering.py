@@ -1,6 +1,7 @@
 """The demo's first half: tables, training, registration and measuring."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +60,17 @@ def register(study: Study, owner: Player, folder: Path, teller: Teller) -> Regis
         lineage=_lineage(study, trained),
         training_data=training,
     )
+    if trained.left_out:
+        teller.say(f"columns left out of the features: {', '.join(trained.left_out)}")
     teller.say(f"{version} is registered: artifact SHA-256 {version.artifact_digest}")
     return Registered(
         version=version, evaluation=evaluation, rows=rows, features=trained.features, scores=trained.scores
     )
 
 
-def measure(study: Study, made: Registered, owner: Player, teller: Teller) -> list[Evidence]:
+def measure(
+    study: Study, made: Registered, owner: Player, teller: Teller, *, alive: Callable[[], None] = lambda: None
+) -> list[Evidence]:
     """Ask for the measurements and wait for the worker. Raises with the worker's words where one fails."""
     wanted = ["performance", "fairness"] if study.predictions else ["performance", "fairness", "explainability"]
     parameters: dict[str, object] = {
@@ -94,6 +99,7 @@ def measure(study: Study, made: Registered, owner: Player, teller: Teller) -> li
         if time.monotonic() - began > settings.MEASUREMENT_SECONDS:
             raise DomainError("The worker did not finish the assessment in time; look at its log.", code="too_slow")
         time.sleep(0.5)
+        alive()
         assessment.refresh_from_db()
         now = f"{assessment.status}, {int(time.monotonic() - began) // 5 * 5} s"
         if now != told:

@@ -3,6 +3,8 @@
 Refuses, with what to do, a table that cannot be used. Rows are split by a seed: the same table, the same split.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,7 +103,12 @@ def study_of_file(
     kept = table.filter(pc.is_valid(column))
     if kept.num_rows < FEWEST_ROWS:
         raise TableRefused(f"The table has {kept.num_rows} rows with a target; the demo needs {FEWEST_ROWS}.")
-    name = "".join(letter if letter.isalnum() else "-" for letter in path.stem.lower()).strip("-")[:60] or "table"
+    plain = unicodedata.normalize("NFKD", path.stem.lower()).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "table"
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise TableRefused(f"--threshold {threshold} is no score: it lies between 0 and 1.", code="bad_threshold")
+    if len(values) > 2:
+        kept = _positive_or_not(kept, target, text_of(positive))
     return Study(
         name=name,
         title=f"{target} = {positive}, from {path.name}",
@@ -114,6 +121,12 @@ def study_of_file(
         predictions=predictions,
         threshold=0.5 if threshold is None else threshold,
     )
+
+
+def _positive_or_not(table: pa.Table, target: str, positive: str) -> pa.Table:
+    """The table with a target of two values, where it had more: the positive one and all others together."""
+    two = [value if text_of(value) == positive else f"not {positive}" for value in table.column(target).to_pylist()]
+    return table.set_column(table.column_names.index(target), target, pa.array([text_of(value) for value in two]))
 
 
 def split(study: Study) -> tuple[pa.Table, pa.Table]:

@@ -136,7 +136,4 @@ def _frame(rows: pa.Table, features: list[str]):  # type: ignore[no-untyped-def]
 
 
 def _truth(study: Study, rows: pa.Table) -> list[str]:
-    other = f"not {study.positive}"
-    values = [text_of(value) for value in rows.column(study.target).to_pylist()]
-    two = len(set(values)) == 2
-    return [value if two or value == study.positive else other for value in values]
+    return [text_of(value) for value in rows.column(study.target).to_pylist()]

@@ -1,6 +1,7 @@
 """The demo from end to end: register, measure, be denied, review, be allowed, print, prove."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -34,16 +35,21 @@ OTHER_DIGEST = "f" * 64
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the demo left behind."""
+    """What the demo left behind. ``unmet``: titles of the clauses for which the gate denied in the end."""
 
     allowed: bool
+    unmet: tuple[str, ...]
     folder: Path
 
 
 def walk(study: Study, out: Path, teller: Teller) -> Outcome:
     """Do everything; files land in ``out``. Raises DomainError with what to do where a step cannot be done."""
     evidence_folder = out / "evidence"
-    evidence_folder.mkdir(parents=True, exist_ok=True)
+    # What an earlier demo left here is of another version.
+    shutil.rmtree(evidence_folder, ignore_errors=True)
+    for name in ("permit.dsse.json", "dossier.pdf", "bundle.json"):
+        (out / name).unlink(missing_ok=True)
+    evidence_folder.mkdir(parents=True)
     teller.step("Setting up: database, roles, environments, checklist, policy")
     call_command("setup", stdout=sys.stderr)
     people = players()
@@ -57,7 +63,7 @@ def walk(study: Study, out: Path, teller: Teller) -> Outcome:
         teller.step("Asking the gate too early")
         _ask(service, token, made, teller)
         teller.step("Measuring, each in a process of its own")
-        evidence = measure(study, made, people["owner"], teller)
+        evidence = measure(study, made, people["owner"], teller, alive=service.require_alive)
         _write_evidence(evidence, evidence_folder)
         _report(evidence, teller)
         teller.step("Answering the readiness checklist, each question by the role it names")
@@ -93,7 +99,7 @@ def walk(study: Study, out: Path, teller: Teller) -> Outcome:
     _verify_outside(out, made, teller, allowed=allowed)
     teller.step("Verifying the whole installation: trail, state, files (./run verify)")
     call_command("verify")
-    return Outcome(allowed=allowed, folder=out)
+    return Outcome(allowed=allowed, unmet=_unmet(answer), folder=out)
 
 
 def _token(people: Mapping[str, Player]) -> str:
@@ -119,7 +125,8 @@ def _ask(service: Service, token: str, made: Registered, teller: Teller, digest:
     if not isinstance(reasons, list):
         raise DomainError("The gate gave no reasons.", code="gate_failed")
     unmet = [reason for reason in reasons if reason["result"] != "true"]
-    teller.say(f"POST /api/v1/decisions -> {answer['status']}" + (f": {len(unmet)} clauses unmet" if unmet else ""))
+    count = f": {len(unmet)} clause{'s' if len(unmet) > 1 else ''} unmet" if unmet else ""
+    teller.say(f"POST /api/v1/decisions -> {answer['status']}{count}")
     for reason in unmet[:3]:
         teller.say(f"  - {reason.get('title') or reason['explain']}: {str(reason['next_step'])[:160]}")
     if len(unmet) > 3:
@@ -127,6 +134,13 @@ def _ask(service: Service, token: str, made: Registered, teller: Teller, digest:
     if answer["allowed"]:
         teller.say("a permit came with it: a DSSE-signed in-toto statement about this digest and this environment")
     return answer
+
+
+def _unmet(answer: dict[str, object]) -> tuple[str, ...]:
+    reasons = answer["reasons"]
+    if not isinstance(reasons, list):
+        return ()
+    return tuple(str(reason.get("title") or reason["explain"]) for reason in reasons if reason["result"] != "true")
 
 
 def _operate(service: Service, token: str, made: Registered, answer: dict[str, object], teller: Teller) -> None:
@@ -220,7 +234,10 @@ def closing_words(outcome: Outcome, seconds: float) -> str:
     ]
     if outcome.allowed:
         files.append(("the signed permit", "permit.dsse.json"))
-    lines = [f"Done in {seconds:.0f} s. " + ("The gate allows the version." if outcome.allowed else NOT_ALLOWED), ""]
+    lines = [
+        f"Done in {seconds:.0f} s. " + ("The gate allows the version." if outcome.allowed else _denied(outcome)),
+        "",
+    ]
     lines += [f"  {folder / name}  ({what})" for what, name in files]
     lines += [
         "",
@@ -232,7 +249,5 @@ def closing_words(outcome: Outcome, seconds: float) -> str:
     return "\n".join(lines)
 
 
-NOT_ALLOWED = (
-    "The gate denies the version: predictions alone cannot show everything that the policy asks for. "
-    "The dossier says clause by clause what is missing."
-)
+def _denied(outcome: Outcome) -> str:
+    return f"The gate denies the version; the dossier says clause by clause why: {'; '.join(outcome.unmet)}."

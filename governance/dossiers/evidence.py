@@ -109,7 +109,7 @@ def _table(table: JsonObject) -> Table:
         title=_text(table, "title"),
         columns=tuple(_column(name, label, rows) for name, label in heads),
         rows=tuple(tuple(_cell(name, row.get(name)) for name, _ in heads) for row in rows),
-        note="Shaded rows are marked as small groups: their figures are shown and decide nothing."
+        note="Shaded rows are small groups: read their figures with their intervals."
         if any(row.get(_SMALL) is True for row in rows)
         else "",
         flagged=frozenset(place for place, row in enumerate(rows) if row.get(_SMALL) is True),

@@ -12,6 +12,7 @@ from audits.artifacts import store
 from audits.errors import NotPermitted
 from audits.models import User
 from audits.trail import Actor, act
+from audits.trail.verification import verify
 from governance import events
 from governance.dossiers.content import Standing
 from governance.models import Dossier
@@ -38,6 +39,7 @@ def print_dossier(*, actor: Actor, version: ModelVersion, environment: Environme
     wait_for_sequencer(version)
     dossier = Dossier(id=uuid4(), version=version, environment=environment, printed_by=account)
     printed_at = timezone.now().replace(microsecond=0)
+    whole = verify()
     with one_view():
         gathered = gather(
             version=version,
@@ -45,6 +47,7 @@ def print_dossier(*, actor: Actor, version: ModelVersion, environment: Environme
             reference=reference_of(dossier, printed_at),
             printed_by=account,
             printed_at=printed_at,
+            whole=whole,
         )
     stored = store.put_bytes(print_content(gathered.content))
     dossier.digest, dossier.size = stored.digest, stored.size

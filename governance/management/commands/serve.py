@@ -15,6 +15,7 @@ from governance.services.first_sign_in import USERNAME, ensure_first_account, pa
 
 
 class Command(BaseCommand):
+    _stopping = False
     help = "Set up, then run the web server and a worker until interrupted."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -39,13 +40,17 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: self._stop(processes))
         if self._listens(host, port, processes):
             self._greet(host, port)
-        while all(process.poll() is None for process in processes):
+        while processes[0].poll() is None and not self._stopping:
             time.sleep(0.5)
-        failed = next((process for process in processes if process.poll() not in (None, 0, -15, -2)), None)
+            if processes[1].poll() is not None and not self._stopping:
+                # It gives up where the database goes away for long; jobs of its own it does again.
+                self.stderr.write(f"The worker ended with status {processes[1].returncode}; another starts.")
+                time.sleep(2)
+                processes[1] = subprocess.Popen(worker, cwd=settings.BASE_DIR)
+        stopped, status = self._stopping, processes[0].returncode
         self._stop(processes)
-        if failed is not None:
-            what = "The worker" if failed.args == worker else "The web server"
-            raise CommandError(f"{what} ended with status {failed.returncode}; what it said stands above.")
+        if not stopped:
+            raise CommandError(f"The web server ended with status {status}; what it said stands above.")
 
     def _require_free(self, host: str, port: int) -> None:
         try:
@@ -76,6 +81,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _stop(self, processes: list["subprocess.Popen[bytes]"]) -> None:
+        self._stopping = True
         for process in processes:
             if process.poll() is None:
                 process.terminate()

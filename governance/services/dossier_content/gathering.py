@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audits.documents import Attachment, Relationship
 from audits.models import User
+from audits.trail.verification.report import VerificationReport
 from governance.dossiers.content import DossierContent
 from governance.services.bundles import bundle_about
 from governance.services.dossier_content.decision import decision_content, status_of
@@ -36,9 +37,18 @@ class Gathered:
 
 
 def gather(
-    *, version: ModelVersion, environment: Environment, reference: str, printed_by: User, printed_at: datetime
+    *,
+    version: ModelVersion,
+    environment: Environment,
+    reference: str,
+    printed_by: User,
+    printed_at: datetime,
+    whole: VerificationReport | None = None,
 ) -> Gathered:
-    """Everything that the dossier of a version for an environment says; call it in ``one_view``."""
+    """Everything that the dossier of a version for an environment says; call it in ``one_view``.
+
+    ``whole``: the verification of the whole trail that was made just before.
+    """
     reading = read_version(version, environment, at=printed_at)
     status = status_of(reading.position)
     evidence = evidence_contents(reading)
@@ -82,7 +92,12 @@ def gather(
         deployments=deployment_contents(reading),
         monitoring=monitoring_contents(reading),
         trail=trail_content(
-            reading, bundle_problem=problem, evidence=evidence, permit=permit, verified_at=timezone.now()
+            reading,
+            bundle_problem=problem,
+            evidence=evidence,
+            permit=permit,
+            verified_at=timezone.now(),
+            whole=whole,
         ),
         permit=permit.content if permit is not None else None,
         attachments=tuple(attachments),

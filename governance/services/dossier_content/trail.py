@@ -14,6 +14,7 @@ from audits.merkle.checkpoints import open_checkpoint
 from audits.merkle.errors import VerificationError
 from audits.models import Entry
 from audits.trail.keys import verifying_key
+from audits.trail.verification.report import VerificationReport
 from governance.dossiers.blocks import Fact
 from governance.dossiers.content import CheckpointContent, TrailContent, TrailEntry
 from governance.services.dossier_content.evidence import PrintedEvidence
@@ -37,6 +38,7 @@ def trail_content(
     evidence: Sequence[PrintedEvidence],
     permit: PrintedPermit | None,
     verified_at: datetime,
+    whole: VerificationReport | None = None,
 ) -> TrailContent:
     trail = reading.trail
     checkpoint = trail.checkpoint
@@ -62,7 +64,7 @@ def trail_content(
             issued_at=checkpoint.signed_at,
             note=checkpoint.note,
         ),
-        checks=tuple(_checks(reading, bundle_problem, evidence)),
+        checks=(*_whole(whole), *_checks(reading, bundle_problem, evidence)),
         verified_at=verified_at,
         commands=tuple(_commands(reading, key.vkey, permit)),
         keys=(
@@ -71,6 +73,22 @@ def trail_content(
         ),
         waiting=trail.waiting,
     )
+
+
+def _whole(report: VerificationReport | None) -> Iterator[tuple[str, bool]]:
+    """The verification of everything, the rows that this dossier prints among it."""
+    if report is None:
+        return
+    what = (
+        "The whole trail was verified: every entry; every row, the answers, signatures and approvals printed here "
+        "among them; every file; the triggers that record"
+    )
+    found = [finding for step in report.steps for finding in step.findings]
+    if report.ok or not found:
+        yield (f"{what}.", report.ok)
+    else:
+        differences = sum(step.total for step in report.steps)
+        yield (f"{what}. {differences} differences were found; the first: {found[0].message}", False)
 
 
 def _checks(reading: Reading, bundle_problem: str, evidence: Sequence[PrintedEvidence]) -> Iterator[tuple[str, bool]]:

@@ -232,3 +232,12 @@ def test_scores_of_zero_and_one_can_be_asked_to_be_scores() -> None:
 def test_a_regression_target_of_text_is_refused() -> None:
     with pytest.raises(EvidenceError, match="must hold numbers"):
         numeric_target(pa.table({"y": ["1", "high"]}), "y")
+
+
+def test_it_reads_decimal_commas_where_semicolons_part_the_columns(tmp_path: Path) -> None:
+    path = tmp_path / "comma.csv"
+    path.write_text("income;size;note\n168,4;3;a,b\n-12,05;4;c\n;5;\n", encoding="utf-8")
+    table = read_table(path)
+    assert table.column("income").to_pylist() == [168.4, -12.05, None]
+    assert table.column("size").to_pylist() == [3, 4, 5]
+    assert table.column("note").to_pylist()[:2] == ["a,b", "c"]
