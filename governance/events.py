@@ -145,7 +145,11 @@ class StandingComputed:
 @event("governance.decision.made")
 @dataclass(frozen=True, kw_only=True)
 class DecisionMade:
-    """The gate was asked and answered."""
+    """The gate was asked and answered; written by the gate's own statement."""
+
+    allowed: bool
+    code: str
+    environment: str
 
 
 @event("governance.dossier.printed")

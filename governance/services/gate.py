@@ -110,7 +110,8 @@ WITH token AS MATERIALIZED (
 ), opened AS MATERIALIZED (
     SELECT audits_open_act('governance.decision.made', 'user:' || account_id, 'api',
         CASE WHEN version_id IS NULL THEN 'governance.gate' ELSE 'registry.modelversion:' || version_id END,
-        '', '{}') AS act_id
+        '', jsonb_build_object('allowed', code = 'allowed', 'code', code, 'environment', %(environment)s::text)::text)
+        AS act_id
     FROM found
 ), decided AS (
     INSERT INTO governance_decision
