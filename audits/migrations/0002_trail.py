@@ -71,9 +71,21 @@ DROP TABLE audits_checkpoint, audits_entry, audits_disclosure, audits_change, au
 """
 
 FUNCTIONS = """
+-- Transaction ids start anew in another cluster: until the restored trail has an epoch of its own there, an old act could
+-- be taken for the act of a new transaction. So nothing is written before setup has made that epoch.
 CREATE FUNCTION audits_current_epoch() RETURNS integer
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT max(number) FROM public.audits_epoch $$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    latest record;
+BEGIN
+    SELECT number, system_identifier INTO latest FROM public.audits_epoch ORDER BY number DESC LIMIT 1;
+    IF latest.system_identifier IS DISTINCT FROM (SELECT c.system_identifier::text FROM pg_control_system() c) THEN
+        RAISE EXCEPTION 'this database was restored into another cluster, which the trail does not know yet'
+        USING ERRCODE = '23514', HINT = 'Run ./run manage setup as the owner of the tables, then ./run verify.';
+    END IF;
+    RETURN latest.number;
+END $$;
 
 -- A salted commitment to text about people: SHA-256 of salt and UTF-8 text. The text goes beside the trail.
 CREATE FUNCTION audits_commit(value text) RETURNS text
