@@ -11,6 +11,7 @@ from decimal import Decimal
 from audits.artifacts import store
 from audits.errors import DomainError
 from audits.models import Evidence
+from governance.checklists.templates import Question
 from governance.models import AnswerChoice
 from governance.policies.facts import Origin
 from governance.policies.snapshots import Fact, FactSnapshot, Source
@@ -223,13 +224,18 @@ def _explainability(file: VersionFile) -> Iterator[tuple[str, Fact]]:
         yield "explainability.additivity_gap", fact
 
 
-def _checklist(file: VersionFile, at: datetime) -> Iterator[tuple[str, Fact]]:
-    template = file.checklist.template
-    read = Source(kind=Origin.CHECKLIST, reference=file.checklist.digest, title=f"checklist {file.checklist}")
+def open_blocking_questions(file: VersionFile) -> list[Question]:
+    """Blocking questions without an answer, or answered with no, in the order of the checklist."""
     settled = {
         answer.question for answer in file.answers if answer.choice in (AnswerChoice.YES, AnswerChoice.NOT_APPLICABLE)
     }
-    blocking = [question for question in template if question.blocking and question.id not in settled]
+    return [q for q in file.checklist.template if q.blocking and q.id not in settled]
+
+
+def _checklist(file: VersionFile, at: datetime) -> Iterator[tuple[str, Fact]]:
+    template = file.checklist.template
+    read = Source(kind=Origin.CHECKLIST, reference=file.checklist.digest, title=f"checklist {file.checklist}")
+    blocking = open_blocking_questions(file)
     signed = [section for section in template.sections if section_is_signed(file, section)]
     ever = [section for section in template.sections if latest_sign_off(file, section) is not None]
     for name, count in (

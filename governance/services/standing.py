@@ -18,6 +18,7 @@ from governance.policies.expressions import AllOf, AnyOf, Comparison, Expression
 from governance.policies.kleene import Truth
 from governance.policies.snapshots import FactSnapshot
 from governance.services.facts import acceptance_holds, gather_facts, in_environment
+from governance.services.mending import Hole, first_hole
 from governance.services.signed_content import VersionFile, read_file
 from registry.models import Environment, ModelVersion
 
@@ -89,7 +90,7 @@ def _compute(file: VersionFile, standing: Standing, policy: Policy, facts: FactS
     )
     standing.allowed = outcome.allowed and covers
     standing.policy = policy
-    standing.outcome = {**outcome.as_json(), "reasons": list(_reasons(outcome, covers=covers))}
+    standing.outcome = {**outcome.as_json(), "reasons": list(_reasons(outcome, file, covers=covers))}
     standing.facts = facts.as_json()
     standing.computed_at = at
     standing.valid_until = min(_ends(file, policy, facts, at), default=None)
@@ -97,7 +98,7 @@ def _compute(file: VersionFile, standing: Standing, policy: Policy, facts: FactS
     return standing
 
 
-def _reasons(outcome: Outcome, *, covers: bool) -> Iterator[dict[str, object]]:
+def _reasons(outcome: Outcome, file: VersionFile, *, covers: bool) -> Iterator[dict[str, object]]:
     """Clause by clause, what the gate answers; unmet clauses first."""
     if not covers:
         yield {
@@ -109,17 +110,17 @@ def _reasons(outcome: Outcome, *, covers: bool) -> Iterator[dict[str, object]]:
             "evidence": [],
         }
     for clause in sorted(outcome.clauses, key=lambda clause: clause.result is Truth.TRUE):
-        yield reason_of(clause)
+        yield _reason(clause, first_hole(clause, file))
 
 
-def reason_of(clause: ClauseResult) -> dict[str, object]:
+def _reason(clause: ClauseResult, hole: Hole | None) -> dict[str, object]:
     return {
         "rule": clause.id,
         "title": clause.title,
         "result": clause.result.value,
-        "explain": clause.explanation,
+        "explain": f"{clause.explanation} {hole.words}" if hole is not None else clause.explanation,
         "next_step": clause.next_step,
-        "owner": clause.owner,
+        "owner": hole.owner if hole is not None else clause.owner,
         "evidence": [source.reference for source in clause.sources],
     }
 

@@ -223,6 +223,20 @@ def test_a_closed_account_no_longer_approves_what_it_approved(reviewed: ModelVer
     assert not production(reviewed).allowed
 
 
+def test_what_is_open_is_named_with_the_role_that_closes_it(reviewed: ModelVersion) -> None:
+    answer = ChecklistAnswer.objects.get(version=reviewed, question="law-identified")
+    with act(events.QuestionsAnswered(questions=[answer.question]), actor=ROBOT, subject=reviewed):
+        ChecklistAnswer.objects.filter(pk=answer.pk).update(choice="no")
+        recompute_version(version=reviewed)
+    reasons = {reason["rule"]: reason for reason in production(reviewed).outcome["reasons"]}
+    question = answer.checklist.template.questions["law-identified"]
+    assert question.text in reasons["no-blocking-question"]["explain"]
+    assert reasons["no-blocking-question"]["owner"] == question.answered_by
+    section = answer.checklist.template.section_of("law-identified")
+    assert section.title in reasons["signatures-current"]["explain"]
+    assert reasons["signatures-current"]["owner"] == section.signed_by
+
+
 def test_of_two_changes_at_once_the_later_sees_the_earlier(reviewed: ModelVersion) -> None:
     answer = ChecklistAnswer.objects.filter(version=reviewed).order_by("question")[0]
     errors: list[BaseException] = []
