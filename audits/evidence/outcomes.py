@@ -5,7 +5,6 @@ refused.
 """
 
 import dataclasses
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -158,11 +157,6 @@ def numeric_predictions(table: pa.Table, column: str, kept: npt.NDArray[np.bool_
     values = _require_numeric(table, column, "predictions").filter(pa.array(kept))
     _refuse_missing(values, column)
     return _numbers(values)
-
-
-def rows_named(count: int) -> Literal["row"] | Literal["rows"]:
-    """The word that goes with a count."""
-    return "row" if count == 1 else "rows"
 
 
 def _require_numeric(table: pa.Table, column: str, role: str) -> pa.ChunkedArray:
