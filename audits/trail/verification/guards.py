@@ -5,7 +5,9 @@ What other apps put on governed tables is expected as they say (audits.trail.gua
 
 import re
 from importlib import import_module
+from pkgutil import iter_modules
 
+from audits import migrations
 from audits.trail.capture import CONFIGURATION, function_bodies, function_name, trigger_definitions
 from audits.trail.guards_registry import ExpectedFunction, expected_functions, expected_triggers, functions_in
 from audits.trail.installation import TRAIL_TABLES
@@ -14,7 +16,6 @@ from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import Findings
 
-_MIGRATION = "audits.migrations.0002_trail"
 _GUARD = (
     "CREATE TRIGGER audits_refuse BEFORE DELETE OR UPDATE OR TRUNCATE ON public.{table}"
     " FOR EACH STATEMENT EXECUTE FUNCTION audits_refuse()"
@@ -26,8 +27,7 @@ _FOR_EVERYBODY = ["audits_current_epoch"]
 def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
     reader = matter.reader
     expected = {(table, "audits_refuse"): _GUARD.format(table=table) for table in TRAIL_TABLES} | expected_triggers()
-    migration = import_module(_MIGRATION)
-    functions = functions_in(migration.FUNCTIONS) | functions_in(migration.APPENDING) | expected_functions()
+    functions = _functions_of_migrations() | expected_functions()
     tables = list(TRAIL_TABLES)
     for governed, columns in matter.governed():
         tables.append(governed.table)
@@ -50,6 +50,14 @@ def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
     check_constraints(reader, findings)
     check_event_triggers(reader, findings)
     check_rules(reader, findings, tables)
+
+
+def _functions_of_migrations() -> dict[str, ExpectedFunction]:
+    """Every function that the migrations of this floor create: each keeps its SQL in FUNCTIONS."""
+    found: dict[str, ExpectedFunction] = {}
+    for module in sorted(iter_modules(migrations.__path__), key=lambda module: module.name):
+        found |= functions_in(getattr(import_module(f"{migrations.__name__}.{module.name}"), "FUNCTIONS", ""))
+    return found
 
 
 def _check_triggers(
