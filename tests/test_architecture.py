@@ -8,7 +8,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("audits", "registry", "governance")
 TOP_LEVEL = {
     "manage.py", "pyproject.toml", "README.md", "governance", "registry", "audits", "templates", "tests", "fixtures",
-    "LICENSE", "CHANGELOG.md", "run", "requirements.txt", "requirements-dev.txt", "benchmarks", "docs", "deploy",
+    "LICENSE", "CHANGELOG.md", "run", "requirements.txt", "requirements-bench.txt",
+    "requirements-dev.txt", "benchmarks", "docs", "deploy",
 }  # fmt: skip
 SAYS_NOTHING = {"utils", "helpers", "common", "core", "misc", "base"}
 # Django looks for a database backend in a module of this name.

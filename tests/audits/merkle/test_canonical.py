@@ -78,7 +78,7 @@ def test_one_byte_more_is_never_the_same_value(value: Json, position: int, extra
         ({"\ud800": 1}, "surrogate"),
         ({1: "one"}, "keys must be strings"),
         (b"bytes", "unsupported type"),
-        (object(), "unsupported type"),
+        (1j, "unsupported type"),
     ],
     ids=repr,
 )
