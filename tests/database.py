@@ -55,6 +55,9 @@ class EmbeddedServer:
 
     application_role = "countersign_app"
 
+    def __init__(self, data_dir: Path = DATA_DIR) -> None:
+        self.data_dir = data_dir
+
     def prepare(self) -> None:
         """Trade safety for speed, once a run."""
         # Databases for one test each need not survive a power cut; the tests of crashes have servers of their own.
@@ -64,11 +67,11 @@ class EmbeddedServer:
             connection.execute("SELECT pg_reload_conf()")
 
     def params(self, role: Role, dbname: str) -> dict[str, str | int]:
-        return ensure_running(DATA_DIR).params(role, dbname)
+        return ensure_running(self.data_dir).params(role, dbname)
 
     def settings(self, role: Role) -> dict[str, object]:
         """The entry of DATABASES, without its NAME."""
-        return {"ENGINE": "governance.embedded.backend", "EMBEDDED": {"data_dir": DATA_DIR, "role": role}}
+        return {"ENGINE": "governance.embedded.backend", "EMBEDDED": {"data_dir": self.data_dir, "role": role}}
 
 
 class OwnServer:
@@ -129,9 +132,10 @@ class Cluster:
         """A psycopg connection in autocommit mode."""
         return psycopg.connect(**self.server.params(role, dbname), autocommit=True)  # type: ignore[arg-type]
 
-    def make_template(self) -> None:
+    def make_template(self, *, durable: bool = False) -> None:
         """Migrate an empty database as its owner, the way an installation does."""
-        self.server.prepare()
+        if not durable:
+            self.server.prepare()
         with self.connect("superuser", "postgres") as server:
             self._sweep(server)
             server.execute(

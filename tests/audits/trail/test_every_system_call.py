@@ -1,0 +1,51 @@
+"""Every system call of a sequencing run fails in turn, and in turn kills the process: nothing told is lost."""
+
+import shutil
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from audits.models import Entry
+from audits.trail.verification import verify
+from tests.audits.trail.faults import faulty_process
+from tests.audits.trail.occasions import some_act
+from tests.database import Database
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("strace") is None, reason="strace is not installed: ./run test installs it as root"
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])
+def test_whatever_system_call_fails_the_trail_verifies_and_no_act_is_missing(
+    fault: str, database: Database, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    told: list[UUID] = []
+
+    def tell() -> None:
+        with some_act(subject=f"test:{len(told)}") as opened:
+            pass
+        told.append(opened.id)
+
+    tell()
+    ended = set()
+    with faulty_process(database, tmp_path) as process:
+        tell()
+        calls = process.calls()
+        assert {"sendto", "recvfrom", "fsync", "rename", "write"} <= calls.keys()
+        for call, times in sorted(calls.items()):
+            for number in range(1, times + 1):
+                with subtests.test(call=call, number=number):
+                    tell()
+                    ended.add(process.fail(call, number, fault))
+                    size = database.sequence()
+                    report = verify()
+                    assert [finding for step in report.steps for finding in step.findings] == []
+                    assert report.entries == size == len(told)
+    assert set(Entry.objects.values_list("act_id", flat=True)) == set(told)
+    # The faults were real: most runs ended by them.
+    assert ended - {0}
