@@ -95,7 +95,7 @@ def _verify(data: bytes, *, trusted_key: VerifyingKey | None, outside: bytes | N
         if as_json:
             print(json.dumps(_failure(error), indent=2))
         else:
-            _print_failure(error, asked_outside=outside is not None)
+            _print_failure(error)
         return FAILED
     if as_json:
         print(json.dumps(_success(report), indent=2))
@@ -106,8 +106,14 @@ def _verify(data: bytes, *, trusted_key: VerifyingKey | None, outside: bytes | N
 
 def _print_passed(passed: Sequence[Passed]) -> None:
     for number, step in enumerate(passed, start=1):
-        print(f"{number}. {STEPS[step.step]}: {'ok' if step.proved else 'NOT PROVED'}")
+        print(f"{number}. {STEPS[step.step]}: {_verdict(step)}")
         print(f"      {printable(step.said)}")
+
+
+def _verdict(step: Passed) -> str:
+    if not step.asked:
+        return "not asked"
+    return "ok" if step.proved else "NOT PROVED"
 
 
 def _print_success(report: Report) -> None:
@@ -123,19 +129,18 @@ def _print_success(report: Report) -> None:
         print(f"  - {sentence}")
 
 
-def _print_failure(error: VerificationError, *, asked_outside: bool) -> None:
+def _print_failure(error: VerificationError) -> None:
     _print_passed(error.passed)
     print(f"{len(error.passed) + 1}. {STEPS[error.step]}: FAILED")
     print(f"      {printable(error.message)}")
-    steps = list(STEPS) if asked_outside else list(STEPS)[:-1]
-    for number, step in enumerate(steps[len(error.passed) + 1 :], start=len(error.passed) + 2):
+    for number, step in enumerate(list(STEPS)[len(error.passed) + 1 :], start=len(error.passed) + 2):
         print(f"{number}. {STEPS[step]}: not reached")
     print()
     print("NOT PROVED: do not rely on anything in this bundle.")
 
 
 def _steps(passed: Sequence[Passed]) -> list[dict[str, object]]:
-    return [{"step": item.step, "ok": item.proved, "said": item.said} for item in passed]
+    return [{"step": item.step, "ok": item.proved if item.asked else None, "said": item.said} for item in passed]
 
 
 def _success(report: Report) -> dict[str, object]:

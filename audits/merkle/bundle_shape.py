@@ -4,10 +4,17 @@ It never reports anything as true: what it returns has the right shape and nothi
 
 Format "countersign/bundle/v1", a JSON object:
 
-    {"format": "countersign/bundle/v1", "origin": name of the log, "key": vkey, "checkpoint": signed note,
-     "entries": [{"index": int, "body": exact canonical JSON as text, "proof": [Base 64, ...]}, ...],
-     "consistency": [{"first": int, "second": int, "proof": [Base 64, ...]}, ...]   (optional),
+    {"format": "countersign/bundle/v1", "origin": name of the log, "key": vkey of the present signer,
+     "retired_keys": [{"key": vkey, "last": largest size it signed}, ...]                (optional),
+     "checkpoint": signed note, with the cosignature lines of witnesses,
+     "entries": [{"index": int, "body": exact canonical JSON as text, "proof": [Base 64, ...],
+                  "content": exact text that the body names by digest (optional)}, ...],
+     "consistency": [{"first": int, "second": int, "proof": [Base 64, ...]}, ...]        (optional),
+     "timestamps": [{"checkpoint": signed note, "token": Base 64 of DER, RFC 3161}, ...] (optional),
+     "selection": {what was asked for; covered by no signature}                          (optional),
      "about": {anything; covered by no signature}}
+
+docs/bundle.md says the same for those who write a verifier.
 """
 
 import json
@@ -15,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
-from audits.merkle.canonical import Json
+from audits.merkle.canonical import MAX_DEPTH, Json, deeper_than
 from audits.merkle.checkpoints import MAX_SIZE
 from audits.merkle.encoding import from_base64
 from audits.merkle.errors import VerificationError, excerpt
@@ -36,6 +43,18 @@ MAX_PROOF = 63
 MAX_CONSISTENCY = 100
 """Most consistency proofs in one bundle."""
 
+MAX_RETIRED_KEYS = 100
+"""Most retired keys in one bundle."""
+
+MAX_TIMESTAMPS = 100
+"""Most timestamps in one bundle."""
+
+MAX_TOKEN_BYTES = 100_000
+"""Longest timestamp token: a few certificates."""
+
+MAX_NUMBER_DIGITS = 100
+"""Most characters of a number in the file: readers differ beyond what they can hold."""
+
 MAX_CONTAINERS = 1_000_000
 """Most brackets and braces in one text: an empty one costs a reader some sixty times its length in memory."""
 
@@ -44,11 +63,15 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, kw_only=True)
 class BundleEntry:
-    """An entry's index, the exact bytes of its body, and its inclusion proof (32 bytes each)."""
+    """An entry's index, the exact bytes of its body, and its inclusion proof (32 bytes each).
+
+    ``content``: the bytes that the body names by length and SHA-256, where it does and they are given.
+    """
 
     index: int
     body: bytes
     proof: tuple[bytes, ...]
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +84,33 @@ class Consistency:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RetiredKey:
+    """A key (vkey) that signed for the log once, up to ``last`` entries and never beyond."""
+
+    key: str
+    last: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timestamp:
+    """A checkpoint of the log (signed note) and an RFC 3161 token (DER) over it."""
+
+    checkpoint: str
+    token: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A bundle of the right shape. Nothing in it is proved yet, and ``about`` never is."""
+    """A bundle of the right shape. Nothing in it is proved yet; ``about`` and ``selection`` never are."""
 
     origin: str
     key: str
+    retired_keys: tuple[RetiredKey, ...]
     checkpoint: str
     entries: tuple[BundleEntry, ...]
     consistency: tuple[Consistency, ...]
+    timestamps: tuple[Timestamp, ...]
+    selection: Mapping[str, Json] | None
     about: Mapping[str, Json]
 
 
@@ -78,7 +120,7 @@ def read_bundle(data: bytes) -> Bundle:
         _parsed(data),
         "the bundle",
         required={"format", "origin", "key", "checkpoint", "entries", "about"},
-        optional={"consistency"},
+        optional={"consistency", "retired_keys", "timestamps", "selection"},
     )
     if fields["format"] != FORMAT:
         _refuse(f'the format is {excerpt(str(fields["format"]))}; this verifier reads "{FORMAT}"')
@@ -89,12 +131,18 @@ def read_bundle(data: bytes) -> Bundle:
     about = fields["about"]
     if not isinstance(about, dict):
         _refuse("about is not an object")
+    selection = fields.get("selection")
+    if "selection" in fields and not isinstance(selection, dict):
+        _refuse("selection is not an object")
     return Bundle(
         origin=_text(fields["origin"], "origin"),
         key=_text(fields["key"], "key"),
+        retired_keys=_items(fields.get("retired_keys", []), "retired_keys", MAX_RETIRED_KEYS, _read_retired_key),
         checkpoint=_text(fields["checkpoint"], "checkpoint"),
         entries=entries,
         consistency=_items(fields.get("consistency", []), "consistency", MAX_CONSISTENCY, _read_consistency),
+        timestamps=_items(fields.get("timestamps", []), "timestamps", MAX_TIMESTAMPS, _read_timestamp),
+        selection=selection if isinstance(selection, dict) else None,
         about=about,
     )
 
@@ -112,7 +160,13 @@ def _parsed(data: bytes) -> Json:
     if not within_container_limit(data):
         _refuse(f"a bundle has at most {MAX_CONTAINERS} brackets and braces")
     try:
-        value: Json = json.loads(data.decode("utf-8"), object_pairs_hook=_object_once, parse_constant=_refuse_constant)
+        value: Json = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_object_once,
+            parse_int=_integer_of,
+            parse_float=_fraction_of,
+            parse_constant=_refuse_constant,
+        )
     except VerificationError:
         raise
     except UnicodeDecodeError:
@@ -120,8 +174,25 @@ def _parsed(data: bytes) -> Json:
     except json.JSONDecodeError as error:
         _refuse(f"the file is not JSON, or was cut off: {error}")
     except (ValueError, RecursionError):
-        _refuse("the file nests too deeply or holds a number that is too long")
+        _refuse("the file nests too deeply")
+    if deeper_than(value, MAX_DEPTH):
+        _refuse(f"the file nests deeper than {MAX_DEPTH} levels")
     return value
+
+
+def _integer_of(text: str) -> int:
+    _require_short(text)
+    return int(text)
+
+
+def _fraction_of(text: str) -> float:
+    _require_short(text)
+    return float(text)
+
+
+def _require_short(number: str) -> None:
+    if len(number) > MAX_NUMBER_DIGITS:
+        _refuse(f"the file holds a number that is too long: more than {MAX_NUMBER_DIGITS} characters")
 
 
 def _object_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -137,16 +208,33 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _read_entry(value: Json, what: str) -> BundleEntry:
-    fields = _object(value, what, required={"index", "body", "proof"})
-    try:
-        body = _text(fields["body"], f"{what}.body").encode("utf-8")
-    except UnicodeEncodeError:
-        _refuse(f"{what}.body holds a lone surrogate, which is not text")
+    fields = _object(value, what, required={"index", "body", "proof"}, optional={"content"})
     return BundleEntry(
         index=_integer(fields["index"], f"{what}.index"),
-        body=body,
+        body=_encoded(fields["body"], f"{what}.body"),
         proof=_items(fields["proof"], f"{what}.proof", MAX_PROOF, _read_hash),
+        content=_encoded(fields["content"], f"{what}.content") if "content" in fields else None,
     )
+
+
+def _encoded(value: Json, what: str) -> bytes:
+    try:
+        return _text(value, what).encode("utf-8")
+    except UnicodeEncodeError:
+        _refuse(f"{what} holds a lone surrogate, which is not text")
+
+
+def _read_retired_key(value: Json, what: str) -> RetiredKey:
+    fields = _object(value, what, required={"key", "last"})
+    return RetiredKey(key=_text(fields["key"], f"{what}.key"), last=_integer(fields["last"], f"{what}.last"))
+
+
+def _read_timestamp(value: Json, what: str) -> Timestamp:
+    fields = _object(value, what, required={"checkpoint", "token"})
+    token = from_base64(_text(fields["token"], f"{what}.token"), step="shape", what=f"{what}.token")
+    if len(token) > MAX_TOKEN_BYTES:
+        _refuse(f"{what}.token has more than {MAX_TOKEN_BYTES} bytes")
+    return Timestamp(checkpoint=_text(fields["checkpoint"], f"{what}.checkpoint"), token=token)
 
 
 def _read_consistency(value: Json, what: str) -> Consistency:

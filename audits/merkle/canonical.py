@@ -34,7 +34,7 @@ def sha256_hex(data: bytes) -> str:
 
 def canonical_bytes(value: Json) -> bytes:
     """Return the UTF-8 canonical JSON of ``value``; raise ``CanonicalError`` where there is none."""
-    if _deeper_than(value, MAX_DEPTH):
+    if deeper_than(value, MAX_DEPTH):
         raise CanonicalError(f"nested deeper than {MAX_DEPTH} levels: flatten the value")
     try:
         return rfc8785.dumps(value)
@@ -93,9 +93,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _deeper_than(value: Json, levels: int) -> bool:
+def deeper_than(value: Json, levels: int) -> bool:
+    """Tell whether arrays and objects nest more than ``levels`` deep in ``value``."""
     if isinstance(value, dict):
-        return levels == 0 or any(_deeper_than(item, levels - 1) for item in value.values())
+        return levels == 0 or any(deeper_than(item, levels - 1) for item in value.values())
     if isinstance(value, list | tuple):
-        return levels == 0 or any(_deeper_than(item, levels - 1) for item in value)
+        return levels == 0 or any(deeper_than(item, levels - 1) for item in value)
     return False

@@ -9,19 +9,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Passed:
-    """A step that did not fail; ``proved`` is false where there was nothing to compare with."""
+    """A step that did not fail.
+
+    ``proved`` is false where there was nothing to compare with; ``asked`` is false where nobody wanted it checked.
+    """
 
     step: str
     said: str
     proved: bool = True
+    asked: bool = True
 
 
 class VerificationError(ValueError):
     """A proof, signature or format did not hold; nothing that rests on it may be believed.
 
-    ``step`` is stable and names where it failed ("shape", "key", "checkpoint", "entries", "inclusion",
-    "consistency", "note", "canonical", "outside"). Where entries are what failed, ``index`` is the lowest of
-    them and ``failures`` their number. ``passed`` are the steps that held before it.
+    ``step`` is stable and names where it failed ("shape", "key", "checkpoint", "witnesses", "entries",
+    "inclusion", "content", "timestamps", "outside"; in parts of them "consistency", "note", "canonical"). Where
+    entries are what failed, ``index`` is the lowest of them and ``failures`` their number. ``passed`` are the
+    steps that held before it.
     """
 
     def __init__(

