@@ -3,7 +3,7 @@
 Never writes, and never gives out a proof or a text that does not hold.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from audits.merkle.notes import VerifyingKey
 from audits.merkle.tree import Tree
 from audits.models.trail import Checkpoint, Disclosure, Entry
 from audits.trail.disclosure import commitment_of, commitments_in
-from audits.trail.keys import verifying_key
+from audits.trail.keys import NoTrailKey, verifying_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,27 @@ def latest_checkpoint() -> Checkpoint | None:
     for checkpoint in Checkpoint.objects.order_by("-size").iterator(chunk_size=10):
         if is_signed_as(checkpoint, key):
             return checkpoint
+    return None
+
+
+def size_of_log() -> int:
+    """How many entries there are."""
+    last = Entry.objects.order_by("-index").values_list("index", flat=True).first()
+    return 0 if last is None else last + 1
+
+
+def smallest_checkpoint_over(size: int) -> int | None:
+    """The size of the smallest checkpoint of ours that covers ``size`` entries; None while none does.
+
+    None as well where this process has no key to tell ours by.
+    """
+    try:
+        key = verifying_key()
+    except NoTrailKey:
+        return None
+    for checkpoint in Checkpoint.objects.filter(size__gte=size).order_by("size").iterator(chunk_size=10):
+        if is_signed_as(checkpoint, key):
+            return checkpoint.size
     return None
 
 
@@ -151,9 +172,15 @@ def disclosures_of(entries: Iterable[Entry]) -> dict[str, str]:
 
     A text that was erased, or that is not the one committed to, is left out.
     """
-    wanted = {commitment for entry in entries for commitment in commitments_in(bytes(entry.body))}
+    return texts_behind({commitment for entry in entries for commitment in commitments_in(bytes(entry.body))})
+
+
+def texts_behind(commitments: Collection[str]) -> dict[str, str]:
+    """The texts behind these commitments, each checked against it; without those that were erased or exchanged."""
+    if not commitments:
+        return {}
     return {
         found.commitment: found.value
-        for found in Disclosure.objects.filter(commitment__in=wanted)
+        for found in Disclosure.objects.filter(commitment__in=commitments)
         if commitment_of(bytes(found.salt), found.value) == found.commitment
     }
