@@ -1,5 +1,7 @@
 """The ground floor: what was recorded, measured and printed."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -14,6 +16,10 @@ class AuditsConfig(AppConfig):
         from django.contrib.auth.models import update_last_login
 
         from audits.trail import checks, installation  # noqa: F401 - registers the system checks
+        from audits.trail.guards_registry import expect_trigger
+
+        for name, definition in import_module("audits.migrations.0007_erasure").DISCLOSURE_TRIGGERS.items():
+            expect_trigger("audits_disclosure", name, definition)
 
         # Django would write last_login outside any act; sign-ins are recorded as acts instead.
         user_logged_in.disconnect(update_last_login, dispatch_uid="update_last_login")

@@ -10,3 +10,44 @@ from audits.trail.act import event
 class EvidenceRecorded:
     digest: str
     measurement: str
+
+
+@event("audits.text.erased")
+@dataclass(frozen=True, kw_only=True)
+class TextErased:
+    """Personal texts were erased. Rows as table:key; ``reasons`` are entries whose act's reason is gone."""
+
+    rows: list[str]
+    fields: list[str]
+    reasons: list[int]
+
+
+@event("audits.segment.archived")
+@dataclass(frozen=True, kw_only=True)
+class SegmentArchived:
+    """Entries first to last left the database for a file; their leaf hashes stayed. ``root`` is that of ``size``."""
+
+    first: int
+    last: int
+    sha256: str
+    size: int
+    root: str
+
+
+@event("audits.trail.exported")
+@dataclass(frozen=True, kw_only=True)
+class TrailExported:
+    """Somebody read the trail out: as a feed (kept once a day for each reader), or as a list."""
+
+    format: str
+    first: int
+
+
+@event("audits.inventory.exported")
+@dataclass(frozen=True, kw_only=True)
+class InventoryExported:
+    """Somebody exported a list."""
+
+    inventory: str
+    format: str
+    rows: int

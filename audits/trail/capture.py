@@ -45,9 +45,14 @@ def trigger_definitions(table: str, key: str, capture: Capture) -> dict[str, str
     if capture.append_only:
         definitions["audits_append_only"] = (
             f"CREATE TRIGGER audits_append_only BEFORE DELETE OR UPDATE ON {table}"
-            " FOR EACH ROW EXECUTE FUNCTION audits_refuse()"
+            f" FOR EACH ROW EXECUTE FUNCTION audits_keep_but_texts({_erasable(capture)})"
         )
     return definitions
+
+
+def _erasable(capture: Capture) -> str:
+    """The columns that an erasing act may empty although the rows stay."""
+    return ", ".join(literal(name) for name in sorted(capture.personal))
 
 
 def function_bodies(table: str, key: str, columns: list[Column]) -> dict[str, str]:
@@ -130,7 +135,7 @@ def install_statements(table: str, key: str, columns: list[Column], capture: Cap
     if capture.append_only:
         statements.append(
             f"CREATE OR REPLACE TRIGGER audits_append_only BEFORE UPDATE OR DELETE ON {target}"
-            f" FOR EACH ROW EXECUTE FUNCTION public.audits_refuse()"
+            f" FOR EACH ROW EXECUTE FUNCTION public.audits_keep_but_texts({_erasable(capture)})"
         )
     statements += [
         f"ALTER TABLE {target} ENABLE ALWAYS TRIGGER {identifier(trigger)}" for trigger in trigger_names(capture)

@@ -11,6 +11,9 @@ import orjson
 
 from audits.merkle.canonical import Json
 
+# The operation of a change that takes a text from beside the trail; its key is the commitment.
+ERASED = "E"
+ERASING = b'"audits.text.erased"'
 _MARK = b'{"committed":"'
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -29,6 +32,21 @@ def commitments_in(body: bytes) -> list[str]:
     try:
         entry = orjson.loads(body)
         return [*_committed(entry["act"]["reason"]), *(found for change in entry["changes"] for found in _in(change))]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return []  # The verification names what has not the shape of an entry.
+
+
+def erasures_in(body: bytes) -> list[str]:
+    """Every commitment whose text this entry's act erased, in order; none where it erased nothing."""
+    if ERASING not in body:
+        return []
+    try:
+        entry = orjson.loads(body)
+        return [
+            str(change["key"])
+            for change in entry["changes"]
+            if change["op"] == ERASED and change["table"] == "audits_disclosure"
+        ]
     except (ValueError, LookupError, TypeError, AttributeError):
         return []  # The verification names what has not the shape of an entry.
 

@@ -33,6 +33,8 @@ CALLED_BY_APPLICATION = (
     OPEN_ACT,
     "audits_append(bigint, integer[], text[])",
     "audits_keep_checkpoint(bigint, bytea, text)",
+    "audits_erase(text[])",
+    "audits_erase_row(text, text, text[])",
 )
 # Each sequence with the table whose column it numbers.
 SEQUENCES = """

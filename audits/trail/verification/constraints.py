@@ -14,7 +14,7 @@ CONSTRAINTS: dict[tuple[str, str], str] = {
     ("audits_act", "audits_act_subject_check"): "CHECK ((subject <> ''::text))",
     ("audits_change", "audits_change_pkey"): "PRIMARY KEY (epoch, xid, n)",
     ("audits_change", "audits_change_op_check"): (
-        "CHECK ((op = ANY (ARRAY['I'::text, 'U'::text, 'D'::text, 'S'::text])))"
+        "CHECK ((op = ANY (ARRAY['I'::text, 'U'::text, 'D'::text, 'S'::text, 'E'::text])))"
     ),
     ("audits_disclosure", "audits_disclosure_pkey"): "PRIMARY KEY (commitment)",
     ("audits_entry", "audits_entry_pkey"): "PRIMARY KEY (index)",

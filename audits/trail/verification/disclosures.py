@@ -1,8 +1,11 @@
-"""Step 4: each text beside the trail is the one that was committed to, and none is missing or too many."""
+"""Step 4: each text beside the trail is the one that was committed to; none is too many, or missing without an act.
+
+A text that an act of the kind ``audits.text.erased`` took away may be missing, and must not be there again.
+"""
 
 from collections.abc import Iterable, Iterator
 
-from audits.trail.disclosure import commitment_of, commitments_in
+from audits.trail.disclosure import commitment_of, commitments_in, erasures_in
 from audits.trail.verification.acts import pending_entries
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
@@ -34,14 +37,30 @@ def check_disclosures(matter: Matter, findings: Findings, tell: Tell) -> None:
             )
         findings.checked += 1
         tell(1)
-    with Sorter() as recorded:
-        for _, commitment in _recorded(matter.reader):
-            recorded.add(commitment.encode())
-        _compare(matter.reader, findings, recorded.items())
+    with Sorter() as recorded, Sorter() as erased:
+        for _, body in _texts_of_entries(matter.reader):
+            for commitment in commitments_in(body):
+                recorded.add(commitment.encode())
+            for commitment in erasures_in(body):
+                erased.add(commitment.encode())
+        _compare(matter.reader, findings, recorded.items(), _Erased(erased.items()))
 
 
-def _compare(reader: Reader, findings: Findings, recorded: Iterator[bytes]) -> None:
-    """Both sides in the order of their bytes, one step at a time; memory grows with the differences only."""
+class _Erased:
+    """The erased commitments in order, asked for in order."""
+
+    def __init__(self, items: Iterator[bytes]) -> None:
+        self._items = items
+        self._next = next(items, None)
+
+    def holds(self, commitment: bytes) -> bool:
+        while self._next is not None and self._next < commitment:
+            self._next = next(self._items, None)
+        return self._next == commitment
+
+
+def _compare(reader: Reader, findings: Findings, recorded: Iterator[bytes], erased: _Erased) -> None:
+    """All sides in the order of their bytes, one step at a time; memory grows with the differences only."""
     stored = (
         commitment.encode()
         for (commitment,) in reader.stream('SELECT commitment FROM audits_disclosure ORDER BY commitment COLLATE "C"')
@@ -55,8 +74,11 @@ def _compare(reader: Reader, findings: Findings, recorded: Iterator[bytes]) -> N
         if commitment == before:
             _note(missing, findings, commitment, "disclosure_twice")
         elif other != commitment:
-            _note(missing, findings, commitment, "disclosure_missing")
+            if not erased.holds(commitment):
+                _note(missing, findings, commitment, "disclosure_missing")
         else:
+            if erased.holds(commitment):
+                _note(missing, findings, commitment, "disclosure_returned")
             other = next(stored, None)
         before = commitment
     while other is not None:
@@ -83,16 +105,15 @@ def _note(missing: dict[str, str], findings: Findings, commitment: bytes, code: 
         findings.add(code, _MESSAGES[code], table=_TABLE, key=commitment.decode())
 
 
-def _recorded(reader: Reader) -> Iterator[tuple[int | None, str]]:
+def _texts_of_entries(reader: Reader) -> Iterator[tuple[int | None, bytes]]:
     for index, body in reader.stream("SELECT index, body FROM audits_entry ORDER BY index"):
-        for commitment in commitments_in(bytes(body)):
-            yield index, commitment
+        yield index, bytes(body)
     for _, text in pending_entries(reader):
-        for commitment in commitments_in(text):
-            yield None, commitment
+        yield None, text
 
 
 _MESSAGES = {
+    "disclosure_returned": "A text that an act erased lies beside the trail again.",
     "disclosure_missing": "The trail commits to a text that is not beside it any more.",
     "disclosure_twice": "The trail commits more than once with the same salt and text: one was copied.",
 }
@@ -100,7 +121,8 @@ _MESSAGES = {
 
 def _name_missing(reader: Reader, findings: Findings, missing: dict[str, str]) -> None:
     """Report each with the entry that it is from."""
-    for index, commitment in _recorded(reader):
-        code = missing.pop(commitment, None)
-        if code is not None:
-            findings.add(code, _MESSAGES[code], table=_TABLE, key=commitment, index=index)
+    for index, body in _texts_of_entries(reader):
+        for commitment in commitments_in(body):
+            code = missing.pop(commitment, None)
+            if code is not None:
+                findings.add(code, _MESSAGES[code], table=_TABLE, key=commitment, index=index)

@@ -115,6 +115,9 @@ class Fold:
                 after = pair
             row.set(intern(field), after, where.index)
 
+    def _erase(self, where: _Where, diff: Values) -> None:
+        """A text beside the trail went, and no row: what is compared with it is passed over from here on."""
+
     def _delete(self, where: _Where, diff: Values) -> None:
         row = self.tables.get(where.table, {}).pop(where.key, None)
         if row is None:
@@ -196,4 +199,5 @@ _OPERATIONS: dict[str, Callable[[Fold, _Where, Values], None]] = {
     "U": Fold._update,
     "D": Fold._delete,
     "S": Fold._snapshot,
+    "E": Fold._erase,
 }
