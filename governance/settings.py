@@ -165,6 +165,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 # The trail: who signs it, and what the signer remembers outside the database.
 TRAIL_ORIGIN = env("COUNTERSIGN_ORIGIN", None if PRODUCTION else "countersign.local/trail")
 TRAIL_KEY = envsecret("COUNTERSIGN_TRAIL_KEY")
+TRAIL_KMS = env("COUNTERSIGN_TRAIL_KMS", "")
+if TRAIL_KEY and TRAIL_KMS:
+    raise SettingError("Both COUNTERSIGN_TRAIL_KEY and COUNTERSIGN_TRAIL_KMS are set; keep one of them.")
+TRAIL_RETIRED_KEYS = envsecret("COUNTERSIGN_TRAIL_RETIRED_KEYS") or ""
 PERMIT_KEY = envsecret("COUNTERSIGN_PERMIT_KEY")
 KEY_DIR = DATA_DIR / "keys"
 SIGNER_DIR = Path(env("COUNTERSIGN_SIGNER_DIR", str(DATA_DIR / "signer"))).absolute()

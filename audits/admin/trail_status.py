@@ -10,10 +10,9 @@ from datetime import datetime
 from django.db import connection
 
 from audits.errors import DomainError
-from audits.merkle.checkpoints import open_checkpoint
 from audits.merkle.errors import VerificationError
 from audits.models import Checkpoint, Entry
-from audits.trail.keys import signer_state, verifying_key
+from audits.trail.keys import signer_state, trail_keys
 
 # How many acts may wait before a page says "more than".
 _COUNTED = 1000
@@ -68,7 +67,7 @@ def trail_status() -> TrailStatus:
 def _forgotten(size: int) -> str:
     """What the signer remembers and the log no longer holds: the alarm that the sequencer stops at."""
     try:
-        remembered = signer_state().load(verifying_key())
+        remembered = signer_state().load()
     except DomainError as error:
         return error.message
     if remembered is not None and remembered.size > size:
@@ -81,7 +80,7 @@ def _forgotten(size: int) -> str:
 
 def _problem(checkpoint: Checkpoint) -> str:
     try:
-        signed = open_checkpoint(checkpoint.note, verifying_key())
+        signed = trail_keys().open(checkpoint.note)
     except VerificationError as error:
         return f"The newest checkpoint's signature does not hold: {error}."
     except DomainError as error:

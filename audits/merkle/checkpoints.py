@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from audits.merkle.encoding import from_base64, to_base64
 from audits.merkle.errors import VerificationError, excerpt
-from audits.merkle.notes import SigningKey, VerifyingKey, open_note
+from audits.merkle.notes import NoteSigner, VerifyingKey, open_note
 from audits.merkle.tree import EMPTY_ROOT, HASH_SIZE
 
 MAX_SIZE = 2**63 - 1
@@ -57,7 +57,7 @@ class Checkpoint:
         return cls(origin=origin, size=int(size), root=from_base64(root, step="checkpoint", what="the root"))
 
 
-def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
+def sign_checkpoint(checkpoint: Checkpoint, key: NoteSigner) -> str:
     """Return the signed note. The caller has proved it consistent with all that ``key`` signed before."""
     if key.name != checkpoint.origin:
         raise ValueError(f"the key of {key.name} does not sign for the log {checkpoint.origin}")

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -85,6 +86,32 @@ class VerifyingKey:
         return True
 
 
+class NoteSigner(Protocol):
+    """Whatever signs notes for a name: a private key in this process, or one that is kept elsewhere."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def verifying_key(self) -> VerifyingKey: ...
+
+    def sign_note(self, text: str) -> str: ...
+
+
+def text_to_sign(text: str) -> bytes:
+    """The bytes of a note's text that are signed; ``ValueError`` for what no note may hold."""
+    if not text.endswith("\n"):
+        raise ValueError("the text of a note ends in a newline")
+    if _CONTROL.search(text):
+        raise ValueError("the text of a note holds no control character but the newline")
+    return text.encode("utf-8")
+
+
+def signed_note(text: str, key: VerifyingKey, signature: bytes) -> str:
+    """Return ``text``, a blank line and the line of this Ed25519 ``signature`` (64 bytes)."""
+    return f"{text}\n{_PREFIX}{key.name} {to_base64(key.key_id + signature)}\n"
+
+
 class SigningKey:
     """A name and its Ed25519 private key; it never shows the private half except where it is asked to."""
 
@@ -135,13 +162,7 @@ class SigningKey:
 
     def sign_note(self, text: str) -> str:
         """Return ``text`` (which ends in a newline), a blank line and this key's signature line."""
-        encoded = text.encode("utf-8")
-        if not text.endswith("\n"):
-            raise ValueError("the text of a note ends in a newline")
-        if _CONTROL.search(text):
-            raise ValueError("the text of a note holds no control character but the newline")
-        signature = self._verifying.key_id + self._private.sign(encoded)
-        return f"{text}\n{_PREFIX}{self.name} {to_base64(signature)}\n"
+        return signed_note(text, self._verifying, self._private.sign(text_to_sign(text)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,14 +12,13 @@ from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from audits.errors import NotFound
-from audits.merkle.bundles import BundleEntry, Consistency, build_bundle
+from audits.merkle.bundles import BundleEntry, Consistency, RetiredKey, build_bundle
 from audits.merkle.canonical import Json
-from audits.merkle.checkpoints import open_checkpoint
-from audits.merkle.notes import VerifyingKey
+from audits.merkle.log_keys import TrailKeys
 from audits.merkle.tree import Tree
 from audits.models.trail import Checkpoint, Disclosure, Entry
 from audits.trail.disclosure import commitment_of, commitments_in
-from audits.trail.keys import NoTrailKey, verifying_key
+from audits.trail.keys import NoTrailKey, trail_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +38,10 @@ def entry_of_act(act_id: UUID) -> Entry | None:
 
 
 def latest_checkpoint() -> Checkpoint | None:
-    """The newest checkpoint that our key has signed; None before the first. Others in the table are passed over."""
-    key = verifying_key()
+    """The newest checkpoint that a key of ours signed; None before the first. Others in the table are passed over."""
+    keys = trail_keys()
     for checkpoint in Checkpoint.objects.order_by("-size").iterator(chunk_size=10):
-        if is_signed_as(checkpoint, key):
+        if is_signed_as(checkpoint, keys):
             return checkpoint
     return None
 
@@ -59,19 +58,19 @@ def smallest_checkpoint_over(size: int) -> int | None:
     None as well where this process has no key to tell ours by.
     """
     try:
-        key = verifying_key()
+        keys = trail_keys()
     except NoTrailKey:
         return None
     for checkpoint in Checkpoint.objects.filter(size__gte=size).order_by("size").iterator(chunk_size=10):
-        if is_signed_as(checkpoint, key):
+        if is_signed_as(checkpoint, keys):
             return checkpoint.size
     return None
 
 
-def is_signed_as(checkpoint: Checkpoint, key: VerifyingKey) -> bool:
-    """Whether our key signed the note, and the note says what the row says."""
+def is_signed_as(checkpoint: Checkpoint, keys: TrailKeys) -> bool:
+    """Whether one of our keys signed the note, and the note says what the row says."""
     try:
-        signed = open_checkpoint(checkpoint.note, key)
+        signed = keys.open(checkpoint.note)
     except ValueError:
         return False
     return signed.size == checkpoint.size and signed.root == bytes(checkpoint.root)
@@ -151,8 +150,10 @@ def bundle_of(indexes: Iterable[int], *, about: Mapping[str, Json] | None = None
             "wait a second, or check the index."
         )
     tree = tree_of(checkpoint.size)
+    keys = trail_keys()
     return build_bundle(
-        key=verifying_key(),
+        key=keys.present,
+        retired_keys=[RetiredKey(key=retired.key.vkey, last=retired.last) for retired in keys.retired],
         checkpoint=checkpoint.note,
         entries=[
             BundleEntry(index=index, body=bytes(found[index].body), proof=tree.inclusion_proof(index))

@@ -14,6 +14,7 @@ from django.db.utils import Error as DatabaseError
 from audits.errors import DomainError
 from audits.trail.keys import signer_state, signing_key
 from audits.trail.sequencer import Sequencer
+from audits.trail.signer_state import KeyRetired
 
 BUSY, IDLE = 0.02, 0.1  # Seconds between runs.
 _HELD = 30.0  # Seconds without a turn after which it is said, once.
@@ -39,6 +40,12 @@ def run_forever(stop: threading.Event, *, using: str = DEFAULT_DB_ALIAS) -> None
                     _log.warning("The sequencer is at work again.")
                 said = ""
                 delay = BUSY if done is not None and done.added else IDLE
+            except KeyRetired as changed:
+                if str(changed) != said:
+                    _log.warning("%s", changed)
+                said = str(changed)
+                sequencer = None
+                delay = IDLE
             except (DatabaseError, DomainError, OSError) as error:
                 # The message of an alarm is for people and says what to do; a second time it says nothing new.
                 if str(error) != said:

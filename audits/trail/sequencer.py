@@ -18,13 +18,13 @@ from django.db.utils import Error as DatabaseError
 from audits.errors import Conflict
 from audits.merkle import tree
 from audits.merkle.checkpoints import Checkpoint, sign_checkpoint
-from audits.merkle.notes import SigningKey
+from audits.merkle.notes import NoteSigner
 from audits.trail.assembly import entry_texts
-from audits.trail.signer_state import SignerState, TrailAlarm, is_signed
+from audits.trail.signer_state import SignerState, TrailAlarm
 
 BATCH = 2000
 _FOUND_AT_ONCE = 50_000
-_LOCK = 0x636F756E7473  # "counts": one sequencer a database.
+LOCK = 0x636F756E7473  # "counts": one sequencer a database.
 _PATIENCE = 10.0  # Seconds that drain waits for another sequencer's batch.
 
 # Committed acts that are no leaves yet, in the order of their last change. A change gets its number while its
@@ -73,7 +73,7 @@ class Sequenced:
 class Sequencer:
     """One candidate. Between runs it keeps the right edge of the tree, and checks that it still fits."""
 
-    def __init__(self, *, key: SigningKey, state: SignerState, using: str = DEFAULT_DB_ALIAS) -> None:
+    def __init__(self, *, key: NoteSigner, state: SignerState, using: str = DEFAULT_DB_ALIAS) -> None:
         self._key = key
         self._state = state
         self._using = using
@@ -90,14 +90,14 @@ class Sequencer:
         """
         connection = connections[self._using]
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
             (mine,) = cursor.fetchone()
             if not mine:
                 return None
             try:
                 return self._run(limit)
             finally:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
     def drain(self) -> int:
         """Sequence everything that is committed; the size of the log afterwards. Raises SequencerBusy."""
@@ -115,7 +115,7 @@ class Sequencer:
 
     def _run(self, limit: int) -> Sequenced:
         frontier = self._frontier_of_table()
-        signed = self._state.load(self._key.verifying_key)
+        signed = self._state.load_for(self._key)
         if signed is not None and signed.size > frontier.size:
             raise TrailAlarm(
                 f"The log holds {frontier.size} entries, but a checkpoint of {signed.size} was signed: the "
@@ -297,7 +297,8 @@ class Sequencer:
         return bool(found)
 
     def _has_own_checkpoint(self) -> bool:
-        """Whether the database holds a checkpoint that this key has signed."""
+        """Whether the database holds a checkpoint that this log's keys have signed."""
+        keys = self._state.keys()
         with connections[self._using].cursor() as cursor:
             cursor.execute("SELECT note FROM audits_checkpoint ORDER BY size DESC")
-            return any(is_signed(note, self._key.verifying_key) for (note,) in cursor.fetchall())
+            return any(keys.signed(note) for (note,) in cursor.fetchall())

@@ -4,12 +4,14 @@ A file written aside, synced and renamed. It is what turns a database that was r
 signer that forgot would sign a fork. Never deleted and never made smaller by Countersign.
 """
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 from audits.errors import DomainError
-from audits.merkle.checkpoints import Checkpoint, open_checkpoint
-from audits.merkle.notes import VerifyingKey
+from audits.local_secrets import replace_file
+from audits.merkle.checkpoints import Checkpoint
+from audits.merkle.log_keys import TrailKeys
+from audits.merkle.notes import NoteSigner
 
 
 class TrailAlarm(DomainError):
@@ -19,56 +21,57 @@ class TrailAlarm(DomainError):
     status = 409
 
 
-class SignerState:
-    """The last signed checkpoint in one file."""
+class KeyRetired(TrailAlarm):
+    """The key in this process signs no more: another took its place, or is awaited."""
 
-    def __init__(self, path: Path) -> None:
+    code = "key_retired"
+
+
+class SignerState:
+    """The last signed checkpoint in one file, read with the keys as they are at that moment."""
+
+    def __init__(self, path: Path, keys: Callable[[], TrailKeys]) -> None:
         self._path = path
+        self._keys = keys
 
     def exists(self) -> bool:
         return self._path.exists()
 
-    def load(self, key: VerifyingKey) -> Checkpoint | None:
-        """The last signed checkpoint, its signature checked; None before the first."""
+    def keys(self) -> TrailKeys:
+        """The keys whose checkpoints are believed."""
+        return self._keys()
+
+    def load(self) -> Checkpoint | None:
+        """The last signed checkpoint, its signature checked; None before the first. A retired key's counts too."""
         if not self.exists():
             return None
+        keys = self._keys()
         try:
-            return open_checkpoint(self.note(), key)
+            while not keys.signed(self.note()) and keys != (now := self._keys()):
+                keys = now  # The key was rotated between the two readings.
+            return keys.open(self.note())
         except ValueError as error:
             raise TrailAlarm(
-                f"The signer's memory ({self._path}) does not hold a checkpoint signed with the present key: "
-                f"{error}. Restore the file or the key; do not delete it.",
+                f"The signer's memory ({self._path}) does not hold a checkpoint signed with the present key, nor with "
+                f"a retired one within its last size: {error}. Restore the file or the key; do not delete it.",
                 code="signer_state",
             ) from error
+
+    def load_for(self, signer: NoteSigner) -> Checkpoint | None:
+        """As ``load``, for whoever is about to sign, under the sequencer's lock. Raises KeyRetired."""
+        keys = self._keys()
+        if keys.present != signer.verifying_key:
+            raise KeyRetired("The trail's key was rotated: the present one is taken up.")
+        if keys.last_of(keys.present) is not None:
+            raise KeyRetired(
+                "The trail's present key is listed as retired: give this process its successor "
+                "(COUNTERSIGN_TRAIL_KEY or COUNTERSIGN_TRAIL_KMS) and start it again. Acts wait meanwhile."
+            )
+        return self.load()
 
     def note(self) -> str:
         return self._path.read_text(encoding="utf-8")
 
     def store(self, note: str) -> None:
         """Durable on return: the file is synced, renamed, and its folder synced."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside = self._path.with_suffix(".new")
-        with open(aside, "w", encoding="utf-8", opener=_private) as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def is_signed(note: str, key: VerifyingKey) -> bool:
-    """Whether the text is a checkpoint that this key has signed."""
-    try:
-        open_checkpoint(note, key)
-    except ValueError:
-        return False
-    return True
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+        replace_file(self._path, note.encode("utf-8"))

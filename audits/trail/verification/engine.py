@@ -8,7 +8,7 @@ from django.db.utils import Error as DatabaseError
 
 from audits.errors import DomainError
 from audits.merkle.checkpoints import Checkpoint
-from audits.trail.keys import signer_state, verifying_key
+from audits.trail.keys import signer_state, trail_keys
 from audits.trail.signer_state import TrailAlarm
 from audits.trail.verification.acts import check_acts
 from audits.trail.verification.content import check_files
@@ -77,12 +77,12 @@ def verify(
     everything else; call it outside any transaction.
     """
     begun = time.monotonic()
-    key = verifying_key()
+    keys = trail_keys()
     steps: list[Step] = []
     before, alarm = _remembered(using)
     with frozen_view(using) as reader:
         after, _ = _load()
-        matter = Matter(using=using, reader=reader, key=key, remembered=(before, after), outside=outside_checkpoint)
+        matter = Matter(using=using, reader=reader, keys=keys, remembered=(before, after), outside=outside_checkpoint)
         for number, (name, check) in enumerate(STEPS, start=1):
             findings = Findings()
             if number == 1 and alarm is not None:
@@ -90,8 +90,8 @@ def verify(
             steps.append(_run(number, name, check, matter, findings, progress))
     return VerificationReport(
         ok=all(step.ok for step in steps),
-        origin=key.name,
-        key=key.vkey,
+        origin=keys.origin,
+        key=keys.present.vkey,
         entries=matter.entries,
         pending=matter.pending,
         checkpoint=matter.newest,
@@ -140,7 +140,7 @@ def _run(
 
 def _load() -> tuple[Checkpoint | None, TrailAlarm | None]:
     try:
-        return signer_state().load(verifying_key()), None
+        return signer_state().load(), None
     except TrailAlarm as alarm:
         return None, alarm
 

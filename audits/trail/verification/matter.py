@@ -1,4 +1,4 @@
-"""What the steps of one verification share: the view, the key, what was signed, what is governed."""
+"""What the steps of one verification share: the view, the keys, what was signed, what is governed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import TypeAlias
 from django.db import connections
 
 from audits.merkle.checkpoints import Checkpoint
-from audits.merkle.notes import VerifyingKey
+from audits.merkle.log_keys import TrailKeys
 from audits.trail.encoding import Column
 from audits.trail.governed import GovernedTable, governed_tables
 from audits.trail.installation import columns_of
@@ -32,7 +32,7 @@ class Matter:
 
     using: str
     reader: Reader
-    key: VerifyingKey
+    keys: TrailKeys
     remembered: tuple[Checkpoint | None, Checkpoint | None]
     outside: str | None
     claims: list[Claim] = field(default_factory=list)

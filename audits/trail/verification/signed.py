@@ -1,7 +1,7 @@
 """Step 1: every checkpoint is signed, and none is newer than what the signer and the outside remember."""
 
 from audits.merkle.canonical import sha256_hex
-from audits.merkle.checkpoints import Checkpoint, open_checkpoint
+from audits.merkle.checkpoints import Checkpoint
 from audits.merkle.errors import VerificationError
 from audits.trail.verification.matter import Claim, Matter, Tell
 from audits.trail.verification.report import Findings
@@ -39,11 +39,12 @@ def _check_stored(matter: Matter, findings: Findings, tell: Tell) -> int:
         findings.checked += 1
         tell(1)
         try:
-            signed = open_checkpoint(note, matter.key)
+            signed = matter.keys.open(note)
         except VerificationError as error:
             findings.add(
                 "bad_signature",
-                f"The checkpoint of {size} entries is not signed by the trail's key: {error.message}.",
+                f"The checkpoint of {size} entries is not signed by the trail's key, nor by a retired one "
+                f"within its last size: {error.message}.",
                 table=_TABLE,
                 key=str(size),
                 field="note",
@@ -93,12 +94,12 @@ def _report_behind(matter: Matter, findings: Findings, remembered: Checkpoint, n
 def _check_outside(matter: Matter, findings: Findings, note: str) -> None:
     findings.checked += 1
     try:
-        outside = open_checkpoint(note, matter.key)
+        outside = matter.keys.open(note)
     except VerificationError as error:
         findings.add(
             "outside",
             f"The checkpoint kept outside (SHA-256 {sha256_hex(note.encode())[:16]}…) is not signed by the "
-            f"trail's key: {error.message}.",
+            f"trail's key, nor by a retired one within its last size: {error.message}.",
         )
         return
     matter.claims.append(Claim(size=outside.size, root=outside.root, source="the checkpoint kept outside"))

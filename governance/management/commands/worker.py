@@ -6,7 +6,10 @@ from argparse import ArgumentParser
 from django.core.management.base import BaseCommand
 from procrastinate.contrib.django import app
 
+from audits.errors import DomainError
+from audits.trail import Actor
 from audits.trail.loop import run_forever
+from audits.trail.rotation import finish_rotation
 
 
 class Command(BaseCommand):
@@ -17,6 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         self.check(databases=["default"])
+        self._finish_rotation()
         stop = threading.Event()
         sequencer = threading.Thread(target=run_forever, args=(stop,), name="sequencer")
         sequencer.start()
@@ -28,3 +32,10 @@ class Command(BaseCommand):
         finally:
             stop.set()
             sequencer.join(timeout=10)
+
+    def _finish_rotation(self) -> None:
+        """An announced key that signs now is recorded. What keeps it from that, the sequencer says in its loop."""
+        try:
+            finish_rotation(actor=Actor.system("trailkey", via="command"))
+        except DomainError as error:
+            self.stderr.write(f"The rotation of the trail's key is not recorded yet: {error.message}")

@@ -10,10 +10,9 @@ from django.conf import settings
 
 from audits.artifacts import store
 from audits.errors import DomainError
-from audits.merkle.checkpoints import open_checkpoint
 from audits.merkle.errors import VerificationError
 from audits.models import Entry
-from audits.trail.keys import verifying_key
+from audits.trail.keys import trail_keys, verifying_key
 from audits.trail.verification.report import VerificationReport
 from governance.dossiers.blocks import Fact
 from governance.dossiers.content import CheckpointContent, TrailContent, TrailEntry
@@ -94,7 +93,7 @@ def _whole(report: VerificationReport | None) -> Iterator[tuple[str, bool]]:
 def _checks(reading: Reading, bundle_problem: str, evidence: Sequence[PrintedEvidence]) -> Iterator[tuple[str, bool]]:
     trail = reading.trail
     try:
-        signed = open_checkpoint(trail.checkpoint.note, verifying_key())
+        signed = trail_keys().open(trail.checkpoint.note)
         yield "The checkpoint's signature is valid under the log's key.", True
         yield (
             "The checkpoint is of the size and root that are stored with it.",
