@@ -27,6 +27,7 @@ from audits.errors import DomainError
 from audits.merkle.errors import VerificationError
 from audits.merkle.tree import leaf_hash, verify_inclusion
 from audits.models import Entry
+from audits.trail.entries import whole_entry
 from audits.trail.log import inclusion_proof, latest_checkpoint
 from audits.trail.verification import verify
 
@@ -144,7 +145,7 @@ class EntryAdmin(VerbAdmin):
 
     def detail_context(self, request: HttpRequest, row: Entry) -> dict[str, Any]:
         body = bytes(row.body)
-        document = orjson.loads(body)
+        document = orjson.loads(whole_entry(row))
         status = trail_status()
         return {
             **super().detail_context(request, row),

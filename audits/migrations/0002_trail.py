@@ -50,10 +50,13 @@ CREATE TABLE audits_entry (
     actor text NOT NULL,
     subject text NOT NULL,
     at timestamptz NOT NULL,
-    body bytea NOT NULL,
+    body bytea NOT NULL CHECK (length(body) <= 65535),
     leaf_hash bytea NOT NULL CHECK (length(leaf_hash) = 32),
+    content bytea,
     UNIQUE (epoch, xid)
 );
+COMMENT ON COLUMN audits_entry.content IS
+    'The changes of an act too large for an entry, which then states them by length and SHA-256.';
 CREATE INDEX audits_entry_subject ON audits_entry (subject, index);
 CREATE INDEX audits_entry_actor ON audits_entry (actor, index);
 CREATE TABLE audits_checkpoint (
@@ -155,6 +158,11 @@ BEGIN
             RAISE EXCEPTION 'the data of an act must be a JSON object' USING ERRCODE = '22023';
         END IF;
         data := public.audits_canonical(data::jsonb, 1);
+        -- An entry has at most 65,535 bytes; what an act says of itself is always in it.
+        IF octet_length(data) > 32768 THEN
+            RAISE EXCEPTION 'the data of an act is too long: % bytes, at most 32 kB', octet_length(data)
+            USING ERRCODE = '22023', HINT = 'Store it as an artifact, and give its digest.';
+        END IF;
     END IF;
     INSERT INTO public.audits_act (epoch, xid, kind, actor, via, role, subject, reason, data)
     VALUES (public.audits_current_epoch(), pg_current_xact_id(), kind, actor, via, session_user, subject,

@@ -25,11 +25,11 @@ BEGIN
         RAISE EXCEPTION 'an act becomes an entry once its transaction has committed' USING ERRCODE = '23514';
     END IF;
     RETURN QUERY
-    INSERT INTO public.audits_entry (index, epoch, xid, act_id, kind, actor, subject, at, body, leaf_hash)
+    INSERT INTO public.audits_entry (index, epoch, xid, act_id, kind, actor, subject, at, body, leaf_hash, content)
     SELECT first + w.place - 1, t.epoch, t.xid::xid8, t.id, t.kind, t.actor, t.subject, t.at, t.body,
-        sha256('\\x00'::bytea || t.body)
+        sha256('\\x00'::bytea || t.body), t.content
     FROM unnest(epochs, xids) WITH ORDINALITY AS w (epoch, xid, place)
-    JOIN (@texts@) AS t (epoch, xid, id, kind, actor, subject, at, body) ON t.epoch = w.epoch AND t.xid = w.xid
+    JOIN (@texts@) AS t (epoch, xid, id, kind, actor, subject, at, body, content) ON t.epoch = w.epoch AND t.xid = w.xid
     ORDER BY w.place
     RETURNING leaf_hash;
     GET DIAGNOSTICS added = ROW_COUNT;

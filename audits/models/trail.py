@@ -45,8 +45,18 @@ class Disclosure(models.Model):
         return self.commitment
 
 
+class _Entries(models.Manager["Entry"]):
+    """Leaves the content in the database until it is asked for: it can be 256 MB, and few read it."""
+
+    def get_queryset(self) -> "models.QuerySet[Entry]":
+        return super().get_queryset().defer("content")
+
+
 class Entry(models.Model):
-    """One leaf of the log: the exact bytes of an act with all its changes, and their RFC 6962 leaf hash."""
+    """One leaf of the log: the exact bytes of an act with all its changes, and their RFC 6962 leaf hash.
+
+    An act too large for a leaf has its changes in ``content``; read them through audits.trail.entries.
+    """
 
     index = models.BigIntegerField(primary_key=True)
     act_id = models.UUIDField()
@@ -56,6 +66,9 @@ class Entry(models.Model):
     at = models.DateTimeField()
     body = models.BinaryField()
     leaf_hash = models.BinaryField()
+    content = models.BinaryField(null=True)
+
+    objects = _Entries()
 
     class Meta:
         managed = False

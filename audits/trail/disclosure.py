@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import orjson
 
 from audits.merkle.canonical import Json
+from audits.merkle.entries import whole
+from audits.merkle.errors import VerificationError
 
 # The operation of a change that takes a text from beside the trail; its key is the commitment.
 ERASED = "E"
@@ -22,18 +24,29 @@ def commitment_of(salt: bytes, text: str) -> str:
     return hashlib.sha256(salt + text.encode()).hexdigest()
 
 
-def commitments_in(body: bytes) -> list[str]:
+def commitments_in(body: bytes, content: bytes | None = None) -> list[str]:
     """Every commitment in an entry, in order: the act's reason and personal values; none where it is no entry.
 
+    ``content`` is what is kept beside a large entry: changes that are not the ones it states count for nothing.
     What the caller of an act put into its data is no commitment, whatever it looks like.
     """
-    if _MARK not in body:
+    text = whole_or_leaf(body, content)
+    if _MARK not in text:
         return []
     try:
-        entry = orjson.loads(body)
-        return [*_committed(entry["act"]["reason"]), *(found for change in entry["changes"] for found in _in(change))]
+        entry = orjson.loads(text)
+        changes = entry.get("changes", ())
+        return [*_committed(entry["act"]["reason"]), *(found for change in changes for found in _in(change))]
     except (ValueError, LookupError, TypeError, AttributeError):
         return []  # The verification names what has not the shape of an entry.
+
+
+def whole_or_leaf(body: bytes, content: bytes | None) -> bytes:
+    """The entry with its changes; the leaf alone where those beside it are not the ones it states."""
+    try:
+        return whole(body, content)
+    except VerificationError:
+        return body  # The verification names it; the act is still the leaf's own.
 
 
 def erasures_in(body: bytes) -> list[str]:

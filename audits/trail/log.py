@@ -18,6 +18,7 @@ from audits.merkle.log_keys import TrailKeys
 from audits.merkle.tree import Tree
 from audits.models.trail import Checkpoint, Disclosure, Entry
 from audits.trail.disclosure import commitment_of, commitments_in
+from audits.trail.entries import content_of
 from audits.trail.keys import NoTrailKey, trail_keys
 
 
@@ -173,7 +174,9 @@ def disclosures_of(entries: Iterable[Entry]) -> dict[str, str]:
 
     A text that was erased, or that is not the one committed to, is left out.
     """
-    return texts_behind({commitment for entry in entries for commitment in commitments_in(bytes(entry.body))})
+    return texts_behind(
+        {commitment for entry in entries for commitment in commitments_in(bytes(entry.body), content_of(entry))}
+    )
 
 
 def texts_behind(commitments: Collection[str]) -> dict[str, str]:

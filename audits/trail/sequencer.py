@@ -214,7 +214,7 @@ class Sequencer:
                 with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
                     cursor.execute(_BY_KEY)
                     cursor.execute(
-                        f"SELECT sha256(t.body) FROM ({_ONE}) AS t (e, x, id, k, a, s, at, body)", [epoch, xid]
+                        f"SELECT sha256(t.body) FROM ({_ONE}) AS t (e, x, id, k, a, s, at, body, content)", [epoch, xid]
                     )
                     (hashed,) = cursor.fetchone() or (None,)
             except DatabaseError as error:

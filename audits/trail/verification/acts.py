@@ -6,26 +6,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from audits.merkle.canonical import CanonicalError, Json, canonical_bytes
+from audits.merkle.errors import VerificationError
 from audits.trail.assembly import entry_texts
+from audits.trail.entries import stated_content, whole
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import Findings
 
 _ALL = f"""
-SELECT t.epoch, t.xid, t.id, t.text, e.index, e.body
-FROM ({entry_texts("SELECT * FROM audits_act")}) AS t (epoch, xid, id, kind, actor, subject, at, text)
+SELECT t.epoch, t.xid, t.id, t.text, e.index, e.body, e.content IS NOT DISTINCT FROM t.content
+FROM ({entry_texts("SELECT * FROM audits_act")}) AS t (epoch, xid, id, kind, actor, subject, at, text, content)
 LEFT JOIN audits_entry e ON e.epoch = t.epoch AND e.xid = t.xid::xid8
 ORDER BY e.index
 """
 _ONE = entry_texts("SELECT * FROM audits_act WHERE epoch = %s AND xid = %s::xid8")
 # In the order of the last change, as the sequencer will take them.
 _PENDING = f"""
-SELECT t.id::text, t.text FROM ({
+SELECT t.id::text, t.text, t.content FROM ({
     entry_texts(
         "SELECT a.* FROM audits_act a WHERE NOT EXISTS"
         " (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid = a.xid)"
     )
-}) AS t (epoch, xid, id, kind, actor, subject, at, text)
+}) AS t (epoch, xid, id, kind, actor, subject, at, text, content)
 ORDER BY t.epoch, (SELECT max(n) FROM audits_change c WHERE c.epoch = t.epoch AND c.xid = t.xid::xid8)
 """
 
@@ -39,23 +41,31 @@ class _Place:
 
 
 def rebuilt_entry(reader: Reader, epoch: int, xid: str) -> bytes | None:
-    """The entry's text as its act and changes give it now; None where there is no such act."""
+    """The entry's leaf as its act and changes give it now; None where there is no such act."""
     rows = reader.rows(_ONE, [epoch, xid])
     return bytes(rows[0][7]) if rows else None
 
 
+def kept_beside(reader: Reader, index: int, body: bytes) -> bytes | None:
+    """What is kept beside the entry that states it. Read by itself: it can be 256 MB."""
+    if stated_content(body) is None:
+        return None
+    [(content,)] = reader.rows("SELECT content FROM audits_entry WHERE index = %s", [index])
+    return None if content is None else bytes(content)
+
+
 def pending_entries(reader: Reader) -> Iterator[tuple[str, bytes]]:
-    """Act id and text of every act that is no leaf yet."""
-    for act_id, text in reader.stream(_PENDING):
-        yield act_id, bytes(text)
+    """Act id and whole text of every act that is no leaf yet."""
+    for act_id, text, content in reader.stream(_PENDING):
+        yield act_id, whole(bytes(text), None if content is None else bytes(content))
 
 
 def check_acts(matter: Matter, findings: Findings, tell: Tell) -> None:
     reader = matter.reader
-    for epoch, xid, act_id, text, index, body in reader.stream(_ALL):
+    for epoch, xid, act_id, text, index, body, same_content in reader.stream(_ALL):
         if index is None:
             matter.pending += 1
-        elif bytes(body) != bytes(text):
+        elif bytes(body) != bytes(text) or not same_content:
             place = _Place(index=index, act_id=str(act_id), epoch=epoch, xid=xid)
             _report_difference(reader, findings, place, bytes(body), bytes(text))
         findings.checked += 1
@@ -118,7 +128,10 @@ def _check_epochs(reader: Reader, findings: Findings) -> None:
 def _report_difference(reader: Reader, findings: Findings, place: _Place, body: bytes, text: bytes) -> None:
     """Name the column that was changed; the database's side is read raw, since it may be no JSON any more."""
     reported = findings.total
-    leaf = _parsed(body)
+    try:
+        leaf = _parsed(whole(body, kept_beside(reader, place.index, body)))
+    except VerificationError:
+        leaf = None
     if leaf is not None:
         _compare_act(reader, findings, place, leaf)
         _compare_changes(reader, findings, place, leaf)

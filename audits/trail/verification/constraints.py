@@ -20,6 +20,7 @@ CONSTRAINTS: dict[tuple[str, str], str] = {
     ("audits_entry", "audits_entry_pkey"): "PRIMARY KEY (index)",
     ("audits_entry", "audits_entry_act_id_key"): "UNIQUE (act_id)",
     ("audits_entry", "audits_entry_epoch_xid_key"): "UNIQUE (epoch, xid)",
+    ("audits_entry", "audits_entry_body_check"): "CHECK ((length(body) <= 65535))",
     ("audits_entry", "audits_entry_leaf_hash_check"): "CHECK ((length(leaf_hash) = 32))",
     ("audits_checkpoint", "audits_checkpoint_pkey"): "PRIMARY KEY (size)",
     ("audits_checkpoint", "audits_checkpoint_root_check"): "CHECK ((length(root) = 32))",

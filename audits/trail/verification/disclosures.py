@@ -5,8 +5,8 @@ A text that an act of the kind ``audits.text.erased`` took away may be missing, 
 
 from collections.abc import Iterable, Iterator
 
-from audits.trail.disclosure import commitment_of, commitments_in, erasures_in
-from audits.trail.verification.acts import pending_entries
+from audits.trail.disclosure import commitment_of, commitments_in, erasures_in, whole_or_leaf
+from audits.trail.verification.acts import kept_beside, pending_entries
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import LISTED, Findings
@@ -107,7 +107,7 @@ def _note(missing: dict[str, str], findings: Findings, commitment: bytes, code: 
 
 def _texts_of_entries(reader: Reader) -> Iterator[tuple[int | None, bytes]]:
     for index, body in reader.stream("SELECT index, body FROM audits_entry ORDER BY index"):
-        yield index, bytes(body)
+        yield index, whole_or_leaf(bytes(body), kept_beside(reader, index, bytes(body)))
     for _, text in pending_entries(reader):
         yield None, text
 

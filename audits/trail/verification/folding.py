@@ -13,6 +13,7 @@ import orjson
 
 from audits.merkle.canonical import Json
 from audits.trail.disclosure import commitment_of
+from audits.trail.entries import whole
 from audits.trail.verification.disclosures import disclosed_texts
 from audits.trail.verification.reading import AT_ONCE, Reader
 from audits.trail.verification.report import Findings
@@ -69,10 +70,10 @@ class Fold:
         self._findings = findings
         self._texts: list[tuple[_Where, str, str, str]] = []
 
-    def apply(self, body: bytes, *, index: int | None, label: str) -> None:
-        """``label`` names the entry for people, for example "entry 7"."""
+    def apply(self, body: bytes, *, index: int | None, label: str, content: bytes | None = None) -> None:
+        """``label`` names the entry for people, for example "entry 7"; ``content`` is what is kept beside it."""
         try:
-            entry = orjson.loads(body)
+            entry = orjson.loads(whole(body, content))
             changes = entry["changes"]
             snapshots: dict[str, set[str]] = {}
             for change in changes:

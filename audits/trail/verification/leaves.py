@@ -11,14 +11,16 @@ from typing import NoReturn
 from audits.merkle import tree
 from audits.merkle.canonical import Json, read_canonical
 from audits.merkle.errors import VerificationError
-from audits.trail.verification.acts import rebuilt_entry
+from audits.trail.entries import stated_content, whole
+from audits.trail.verification.acts import kept_beside, rebuilt_entry
 from audits.trail.verification.matter import Claim, Matter, Tell
 from audits.trail.verification.report import Findings
 
 _TABLE = "audits_entry"
 _ENTRIES = """
 SELECT index, epoch || ':' || xid, act_id::text, kind, actor, subject,
-       trim('"' from to_json(at AT TIME ZONE 'UTC')::text) || 'Z', body, leaf_hash, epoch, xid::text
+       trim('"' from to_json(at AT TIME ZONE 'UTC')::text) || 'Z', body, leaf_hash, epoch, xid::text,
+       content IS NOT NULL
 FROM audits_entry ORDER BY index
 """
 _LONG_NUMBER = re.compile(rb"[0-9]{16}")
@@ -47,6 +49,7 @@ def check_leaves(matter: Matter, findings: Findings, tell: Tell) -> None:
         if hashed != leaf:
             _report_hash(matter, findings, index, row[9], row[10], body, leaf)
         _check_body(findings, index, body, row)
+        _check_content(matter, findings, index, body, has_content=row[11])
         frontier.append(hashed)
         roots.compare(frontier)
         findings.checked += 1
@@ -147,6 +150,23 @@ def _check_body(findings: Findings, index: int, body: bytes, row: tuple[object, 
                 there=str(there),
                 index=index,
             )
+
+
+def _check_content(matter: Matter, findings: Findings, index: int, body: bytes, *, has_content: bool) -> None:
+    """What is kept beside an entry is what the entry states, and nothing is beside one that states nothing."""
+    if not has_content and stated_content(body) is None:
+        return
+    try:
+        whole(body, kept_beside(matter.reader, index, body) if stated_content(body) else b"")
+    except VerificationError as error:
+        findings.add(
+            "content",
+            f"Entry {index}: {error.message}.",
+            table=_TABLE,
+            key=str(index),
+            field="content",
+            index=index,
+        )
 
 
 def _transaction_field(trail: Json, there: object) -> str:

@@ -11,7 +11,7 @@ from audits.trail.capture import state_query
 from audits.trail.disclosure import commitment_of
 from audits.trail.encoding import Column
 from audits.trail.governed import GovernedTable
-from audits.trail.verification.acts import pending_entries
+from audits.trail.verification.acts import kept_beside, pending_entries
 from audits.trail.verification.disclosures import disclosed_texts
 from audits.trail.verification.folding import Fold, FoldedRow, Values, committed, same
 from audits.trail.verification.matter import Matter, Tell
@@ -23,7 +23,12 @@ def check_state(matter: Matter, findings: Findings, tell: Tell) -> None:
     with _collector_off():
         fold = Fold(matter.reader, findings)
         for index, body in matter.reader.stream("SELECT index, body FROM audits_entry ORDER BY index"):
-            fold.apply(bytes(body), index=index, label=f"entry {index}")
+            fold.apply(
+                bytes(body),
+                index=index,
+                label=f"entry {index}",
+                content=kept_beside(matter.reader, index, bytes(body)),
+            )
         for act_id, text in pending_entries(matter.reader):
             fold.apply(text, index=None, label=f"act {act_id}")
         fold.finish()

@@ -11,7 +11,7 @@ _OTHER = {
     "uuid": "gen_random_uuid()",
     "xid8": "(({v}::text::bigint + 1000000)::text)::xid8",
     "jsonb": "jsonb_build_array({v}, 'forged')",
-    "bytea": "set_byte({v}, 0, (get_byte({v}, 0) + 1) % 256)",
+    "bytea": r"set_byte(coalesce({v}, '\x00'), 0, (get_byte(coalesce({v}, '\x00'), 0) + 1) % 256)",
     "timestamp with time zone": "coalesce({v}, now()) + interval '1 microsecond'",
     "date": "coalesce({v}, current_date) + 1",
     "double precision": "coalesce({v}, 0) + 1",
