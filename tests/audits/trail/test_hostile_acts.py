@@ -110,7 +110,7 @@ _WIDE = (
 def test_an_entry_too_deep_to_read_is_a_finding(database: Database) -> None:
     some_user()
     database.sequence()
-    deep = X
+    deep = '{"x":' + "[" * 30_000 + "]" * 30_000 + "}"
     with database.superuser() as superuser:
         with Attacker(superuser).unguarded("audits_entry"):
             superuser.execute("UPDATE audits_entry SET body = convert_to(%s, 'UTF8')", [deep])
