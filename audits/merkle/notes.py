@@ -44,7 +44,7 @@ class VerifyingKey:
     public: bytes
 
     def __post_init__(self) -> None:
-        _require_name(self.name, step="key")
+        require_name(self.name, step="key")
         if len(self.public) != 32:
             raise VerificationError(f"an Ed25519 public key has 32 bytes, not {len(self.public)}", step="key")
 
@@ -109,7 +109,7 @@ def text_to_sign(text: str) -> bytes:
 
 def signed_note(text: str, key: VerifyingKey, signature: bytes) -> str:
     """Return ``text``, a blank line and the line of this Ed25519 ``signature`` (64 bytes)."""
-    return f"{text}\n{_PREFIX}{key.name} {to_base64(key.key_id + signature)}\n"
+    return f"{text}\n" + signature_line(key.name, key.key_id, signature)
 
 
 class SigningKey:
@@ -174,6 +174,18 @@ class Signature:
     value: bytes
 
 
+class NoteKey(Protocol):
+    """A key of any type that can say whether a note's text is signed with it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def key_id(self) -> bytes: ...
+
+    def signed(self, signature: bytes, text: bytes) -> bool: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Note:
     """Text that at least one known key signed, with those signatures and the ones of unknown keys."""
@@ -183,17 +195,27 @@ class Note:
     unknown: tuple[Signature, ...]
 
 
-def open_note(note: str | bytes, keys: Iterable[VerifyingKey]) -> Note:
+def take_apart(note: str | bytes) -> tuple[str, tuple[Signature, ...]]:
+    """Return a note's text, with its final newline, and its signatures. Nothing of it is verified."""
+    text, lines = _split(_decoded(note))
+    return text, tuple(parse_signature(line) for line in lines)
+
+
+def signature_line(name: str, key_id: bytes, value: bytes) -> str:
+    """Return one signature line with its newline."""
+    return f"{_PREFIX}{name} {to_base64(key_id + value)}\n"
+
+
+def open_note(note: str | bytes, keys: Iterable[NoteKey]) -> Note:
     """Return the note if a key of ``keys`` signed it and none of their signatures fails.
 
     Signatures of unknown keys are ignored, also where they share a name or an id with a known one. Raises
     ``VerificationError`` with step "note" otherwise.
     """
     # 1. Limits and characters, before anything is taken apart.
-    text, lines = _split(_decoded(note))
-    signatures = tuple(_parse_signature(line) for line in lines)
+    text, signatures = take_apart(note)
     # 2. A name and an id together name one key.
-    known: dict[tuple[str, bytes], VerifyingKey] = {}
+    known: dict[tuple[str, bytes], NoteKey] = {}
     for key in keys:
         other = known.setdefault((key.name, key.key_id), key)
         if other != key:
@@ -242,18 +264,20 @@ def _split(note: str) -> tuple[str, list[str]]:
     return text + "\n", lines
 
 
-def _parse_signature(line: str) -> Signature:
+def parse_signature(line: str) -> Signature:
+    """Read one signature line without its newline; raise ``VerificationError`` with step "note"."""
     name, _, encoded = line.removeprefix(_PREFIX).partition(" ")
     if not line.startswith(_PREFIX) or not encoded:
         raise VerificationError(f"not a signature line: {excerpt(line)}", step="note")
-    _require_name(name, step="note")
+    require_name(name, step="note")
     value = from_base64(encoded, step="note", what="the signature")
     if len(value) <= _KEY_ID_BYTES:
         raise VerificationError("the signature holds nothing but a key id", step="note")
     return Signature(name=name, key_id=value[:_KEY_ID_BYTES], value=value[_KEY_ID_BYTES:])
 
 
-def _require_name(name: str, *, step: str) -> None:
+def require_name(name: str, *, step: str) -> None:
+    """Raise ``VerificationError`` at ``step`` for what the specification does not allow as a key's name."""
     bad = not name or "+" in name or _CONTROL.search(name) or any(character.isspace() for character in name)
     if bad or any("\ud800" <= character <= "\udfff" for character in name):
         raise VerificationError(

@@ -6,6 +6,7 @@ RFC 6962 section 2.1 (hashing), RFC 9162 sections 2.1.3 (inclusion) and 2.1.4 (c
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -103,46 +104,25 @@ def _folded(nodes: Sequence[bytes]) -> bytes:
     return root
 
 
-class Tree:
-    """Every perfect subtree's root, one list per level: serves any root or proof of any size up to its own.
+class Subtrees(ABC):
+    """A tree known by the roots of its perfect subtrees: every root and proof up to its size, each in O(log size)."""
 
-    Appending costs one hash per leaf on average, a proof O(log size); memory is about two hashes per leaf.
-    """
-
-    __slots__ = ("_levels",)
-
-    def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
-        self._levels: list[list[bytes]] = [[]]
-        self.extend(leaf_hashes)
+    __slots__ = ()
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """Number of leaves."""
-        return len(self._levels[0])
 
-    def append(self, leaf: bytes) -> None:
-        """Add one leaf hash (32 bytes) at index ``size``."""
-        _require_hash(leaf)
-        node = leaf
-        for height, level in enumerate(self._levels):
-            level.append(node)
-            if len(level) & 1:
-                return
-            node = node_hash(level[-2], node)
-            if height + 1 == len(self._levels):
-                self._levels.append([node])
-                return
-
-    def extend(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Add leaf hashes in order."""
-        for leaf in leaf_hashes:
-            self.append(leaf)
+    @abstractmethod
+    def node(self, level: int, index: int) -> bytes:
+        """Return the root over leaves [index * 2^level, (index + 1) * 2^level), all of which the tree has."""
 
     def leaf(self, index: int) -> bytes:
         """Return the leaf hash at ``index``."""
         if not 0 <= index < self.size:
             raise ValueError(f"there is no leaf {index} in a tree of {self.size}")
-        return self._levels[0][index]
+        return self.node(0, index)
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root of the first ``size`` leaves, of all when not given."""
@@ -172,7 +152,7 @@ class Tree:
             node >>= 1
             level += 1
         # Where it is the whole first tree, the verifier has it already: it is the first root.
-        start = () if node == 0 else (self._levels[level][node],)
+        start = () if node == 0 else (self.node(level, node),)
         return (*start, *self._path(level, node, second))
 
     def _require_size(self, size: int) -> None:
@@ -186,7 +166,7 @@ class Tree:
             sibling = node ^ 1
             start, end = sibling << level, (sibling + 1) << level
             if start < size:
-                path.append(self._levels[level][sibling] if end <= size else self._range_root(start, size))
+                path.append(self.node(level, sibling) if end <= size else self._range_root(start, size))
             level += 1
             node >>= 1
         return path
@@ -196,9 +176,49 @@ class Tree:
         nodes = []
         while start < size:
             level = (size - start).bit_length() - 1
-            nodes.append(self._levels[level][start >> level])
+            nodes.append(self.node(level, start >> level))
             start += 1 << level
         return _folded(nodes)
+
+
+class Tree(Subtrees):
+    """Every perfect subtree's root in memory, one list per level.
+
+    Appending costs one hash per leaf on average; memory is about two hashes per leaf.
+    """
+
+    __slots__ = ("_levels",)
+
+    def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
+        self._levels: list[list[bytes]] = [[]]
+        self.extend(leaf_hashes)
+
+    @property
+    def size(self) -> int:
+        """Number of leaves."""
+        return len(self._levels[0])
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the root over leaves [index * 2^level, (index + 1) * 2^level), all of which the tree has."""
+        return self._levels[level][index]
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf hash (32 bytes) at index ``size``."""
+        _require_hash(leaf)
+        node = leaf
+        for height, level in enumerate(self._levels):
+            level.append(node)
+            if len(level) & 1:
+                return
+            node = node_hash(level[-2], node)
+            if height + 1 == len(self._levels):
+                self._levels.append([node])
+                return
+
+    def extend(self, leaf_hashes: Iterable[bytes]) -> None:
+        """Add leaf hashes in order."""
+        for leaf in leaf_hashes:
+            self.append(leaf)
 
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
