@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from audits.api.problems import no_such_address
+from audits.api.verifiers import verify_archive, verify_page
 from governance.api.decisions import keys
 
 urlpatterns = [
@@ -16,5 +17,7 @@ urlpatterns = [
     path("api/v1/", include("registry.urls")),
     path("api/v1/", include("audits.urls")),
     re_path("^api/", no_such_address),
+    path("verify.html", verify_page, name="verify-page"),
+    path("verify.pyz", verify_archive, name="verify-archive"),
     path(".well-known/countersign/keys.json", keys, name="keys"),
 ]

@@ -9,13 +9,18 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography.x509 import Certificate
 
 from audits.merkle.bundle_shape import Bundle, BundleEntry, read_bundle, within_container_limit
 from audits.merkle.canonical import Json, read_canonical
 from audits.merkle.checkpoints import Checkpoint, open_checkpoint
 from audits.merkle.encoding import to_base64
-from audits.merkle.errors import Passed, VerificationError
+from audits.merkle.errors import Passed, VerificationError, excerpt
 from audits.merkle.notes import VerifyingKey
+from audits.merkle.policy import Policy
+from audits.merkle.timestamps import verify_timestamp
 from audits.merkle.tree import leaf_hash, verify_consistency, verify_inclusion
 
 STEPS = {
@@ -104,6 +109,30 @@ def open_signed(note: str | bytes, signers: Iterable[SignerKey]) -> tuple[Checkp
             continue
         return checkpoint, signer
     raise refused or VerificationError("there is no key to check the signature with", step="checkpoint")
+
+
+def check_witnesses(bundle: Bundle, signers: Sequence[SignerKey], policy: Policy | None) -> tuple[None, Passed]:
+    """4. Every cosignature of a witness of the policy holds, and they are as many as its quorum asks for."""
+    if policy is None or not (policy.witnesses or policy.quorum):
+        return None, Passed(step="witnesses", said="you gave no policy that names any", asked=False)
+    judgement = policy.judge(bundle.checkpoint, logs=[signer.key for signer in signers])
+    times = [f"{excerpt(name)[1:-1]} at {_utc(at)}" for name, at in judgement.witnesses.items()]
+    who = f"cosigned by {', '.join(times)}" if times else "no witness of the policy cosigned it"
+    if not judgement.quorum_met:
+        raise VerificationError(
+            f"the policy's quorum {excerpt(policy.quorum or '')} is not met: {who}", step="witnesses"
+        )
+    if policy.quorum is None and not times:
+        said = "the policy asks for none, and none cosigned"
+        return None, Passed(step="witnesses", said=said, asked=False)
+    return None, Passed(step="witnesses", said=who)
+
+
+def _utc(at: int) -> str:
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"second {at}"
 
 
 def check_entries(bundle: Bundle, checkpoint: Checkpoint) -> tuple[Mapping[int, Json], Passed]:
@@ -213,6 +242,37 @@ def _check_each(bundle: Bundle, check: Callable[[BundleEntry], None], *, step: s
             index=index,
             failures=failures,
         )
+
+
+def known_signers(bundle: Bundle, trusted: Iterable[VerifyingKey]) -> tuple[SignerKey, ...]:
+    """Who may have signed older checkpoints of the log: the bundle's keys, and what else the verifier trusts."""
+    own = signer_keys(bundle)
+    others = [key for key in trusted if all(key != signer.key for signer in own)]
+    return (*own, *(SignerKey(key=key, last=None) for key in others))
+
+
+def check_timestamps(
+    bundle: Bundle, checkpoint: Checkpoint, signers: Sequence[SignerKey], roots: Sequence[Certificate]
+) -> tuple[None, Passed]:
+    """8. Each token is over a checkpoint of this log, by an authority under ``roots``."""
+    if not bundle.timestamps:
+        return None, Passed(step="timestamps", said="the bundle holds none", asked=bool(roots), proved=not roots)
+    seen: list[tuple[datetime, int]] = []
+    largest = 0
+    for timestamp in bundle.timestamps:
+        stamped, _ = open_signed(timestamp.checkpoint, signers)
+        require_same_log(bundle, checkpoint, stamped, name="a timestamped checkpoint")
+        largest = max(largest, stamped.size)
+        if roots:
+            seen.append((verify_timestamp(timestamp.token, timestamp.checkpoint, roots), stamped.size))
+    if not roots:
+        said = (
+            f"{len(bundle.timestamps)} of checkpoints of this log, up to {largest} entries: whose they are was not "
+            "checked, since you gave no root certificates (--tsa-roots)"
+        )
+        return None, Passed(step="timestamps", said=said, proved=False)
+    said = "; ".join(f"the first {size} entries existed at {at:%Y-%m-%dT%H:%M:%SZ}" for at, size in sorted(seen))
+    return None, Passed(step="timestamps", said=said)
 
 
 def check_outside(

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from cryptography.x509 import Certificate
+
 from audits.merkle.bundle_shape import FORMAT, BundleEntry, Consistency, RetiredKey, Timestamp
 from audits.merkle.bundle_steps import (
     STEPS,
@@ -20,13 +22,16 @@ from audits.merkle.bundle_steps import (
     check_key,
     check_outside,
     check_shape,
-    signer_keys,
+    check_timestamps,
+    check_witnesses,
+    known_signers,
 )
 from audits.merkle.canonical import Json
 from audits.merkle.checkpoints import Checkpoint
 from audits.merkle.encoding import to_base64
 from audits.merkle.errors import Passed, VerificationError
 from audits.merkle.notes import VerifyingKey
+from audits.merkle.policy import Policy
 
 __all__ = [
     "STEPS",
@@ -113,20 +118,25 @@ def _entry(entry: BundleEntry) -> dict[str, object]:
 
 
 def verify_bundle(
-    data: bytes, *, trusted_key: VerifyingKey | None, outside_checkpoint: str | bytes | None = None
+    data: bytes,
+    *,
+    trusted_key: VerifyingKey | None,
+    outside_checkpoint: str | bytes | None = None,
+    policy: Policy | None = None,
+    tsa_roots: Sequence[Certificate] = (),
 ) -> Report:
     """Verify a bundle without access to the log.
 
     1. Shape: the file is a bundle of the known format, within its limits, with no field unknown.
-    2. Key: it is ``trusted_key``, which the verifier got some other way. Without one the bundle's own keys are
-       used, and the report says that the log's identity was not proved.
+    2. Key: it is ``trusted_key`` or a log's of ``policy``, which the verifier got some other way. Without any the
+       bundle's own keys are used, and the report says that the log's identity was not proved.
     3. Checkpoint: such a key signed it, a retired one not beyond its last size, and origin, key name and the
        bundle's origin are the same.
-    4. Witnesses: as many as the verifier's own policy asks for cosigned it.
+    4. Witnesses, only with ``policy``: as many as it asks for cosigned it.
     5. Entries: each body is canonical JSON, each index is below the checkpoint's size and comes once.
     6. Inclusion: each body is hashed again, and its proof leads from its index to the checkpoint's root.
     7. Content: what an entry names by digest and the bundle gives has that length and digest.
-    8. Timestamps: each is over a checkpoint of this log, by an authority whose root the verifier trusts.
+    8. Timestamps: each is over a checkpoint of this log, by an authority under ``tsa_roots``.
     9. Outside, only with ``outside_checkpoint``: a key of the log signed it, and it has the same root at the
        same size, or the bundle holds the consistency proof between the two sizes.
 
@@ -149,11 +159,12 @@ def verify_bundle(
     bundle = hold("shape", lambda: check_shape(data))
     # 2. Key.
     trusted = () if trusted_key is None else (trusted_key,)
+    trusted += () if policy is None else tuple(log.key for log in policy.logs)
     signers = hold("key", lambda: check_key(bundle, trusted))
     # 3. Checkpoint.
     checkpoint = hold("checkpoint", lambda: check_checkpoint(bundle, signers))
     # 4. Witnesses.
-    passed.append(Passed(step="witnesses", said="you gave no policy that names any", asked=False))
+    hold("witnesses", lambda: check_witnesses(bundle, signers, policy))
     # 5. Entries.
     bodies = hold("entries", lambda: check_entries(bundle, checkpoint))
     # 6. Inclusion.
@@ -161,14 +172,15 @@ def verify_bundle(
     # 7. Content.
     missing = hold("content", lambda: check_content(bundle, bodies))
     # 8. Timestamps.
-    passed.append(Passed(step="timestamps", said="there is none to check", asked=False))
+    known = known_signers(bundle, trusted)
+    hold("timestamps", lambda: check_timestamps(bundle, checkpoint, known, tsa_roots))
     # 9. Outside.
     outside = None
     if outside_checkpoint is None:
         passed.append(Passed(step="outside", said="you gave none", asked=False))
     else:
         kept = outside_checkpoint
-        outside = hold("outside", lambda: check_outside(bundle, checkpoint, signer_keys(bundle), kept))
+        outside = hold("outside", lambda: check_outside(bundle, checkpoint, known, kept))
     indexes = [entry.index for entry in bundle.entries]
     return Report(
         origin=checkpoint.origin,

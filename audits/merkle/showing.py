@@ -15,8 +15,11 @@ _OPERATIONS = {"I": "added", "U": "changed", "D": "deleted"}
 _LONGEST = 200
 
 
-def describe_entry(index: int, body: bytes) -> list[str]:
-    """Return lines for one entry: index, time, kind, then what it says of actor, subject, reason, changes."""
+def describe_entry(index: int, body: bytes, content: bytes | None = None) -> list[str]:
+    """Return lines for one entry: index, time, kind, then what it says of actor, subject, reason, changes.
+
+    ``content`` holds the changes of an entry that names them by digest.
+    """
     try:
         value: Json = json.loads(body) if within_container_limit(body) else None
     except (ValueError, RecursionError):
@@ -30,10 +33,18 @@ def describe_entry(index: int, body: bytes) -> list[str]:
     for name in ("actor", "via", "subject", "reason", "data"):
         if act.get(name) not in (None, "", {}, []):
             lines.append(f"    {name:<8} {_plain(act[name])}")
-    changes = value.get("changes")
+    changes = value.get("changes") if content is None else _changes_in(content)
     if isinstance(changes, list):
         lines.extend(f"    {_describe_change(change)}" for change in changes)
     return lines
+
+
+def _changes_in(content: bytes) -> Json:
+    try:
+        changes: Json = json.loads(content) if within_container_limit(content) else None
+    except (ValueError, RecursionError):
+        return None
+    return changes
 
 
 def _describe_change(change: Json) -> str:

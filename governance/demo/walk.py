@@ -17,6 +17,7 @@ from django.utils import timezone
 from audits.artifacts import store
 from audits.errors import DomainError
 from audits.models import Evidence
+from audits.standalone import write_verifiers
 from audits.trail.keys import verifying_key
 from governance.demo.people import Player, password_file, players
 from governance.demo.processes import Service, running_service
@@ -94,6 +95,7 @@ def walk(study: Study, out: Path, teller: Teller) -> Outcome:
         _wait_until_sequenced()
         (out / "bundle.json").write_bytes(export_bundle(actor=people["auditor"].actor(), version=made.version))
         (out / "trail.vkey").write_text(verifying_key().vkey + "\n")
+        write_verifiers(out)
         (out / "permit-key.pem").write_bytes(permit_key().verifying.pem())
     teller.step("Verifying, in processes without Django")
     _verify_outside(out, made, teller, allowed=allowed)
@@ -231,6 +233,8 @@ def closing_words(outcome: Outcome, seconds: float) -> str:
         ("evidence, as records that can be made again", "evidence/*.json"),
         ("proof bundle: every entry about this version", "bundle.json"),
         ("the trail's key, to check it with", "trail.vkey"),
+        ("checks the proof with Python, without us", "verify.pyz"),
+        ("checks the proof in a browser, offline: open it", "verify.html"),
     ]
     if outcome.allowed:
         files.append(("the signed permit", "permit.dsse.json"))
@@ -242,7 +246,7 @@ def closing_words(outcome: Outcome, seconds: float) -> str:
     lines += [
         "",
         "Check the proof yourself:",
-        f"  .venv/bin/python -m audits.merkle verify {folder / 'bundle.json'} --key-file {folder / 'trail.vkey'}",
+        f"  .venv/bin/python {folder / 'verify.pyz'} {folder / 'bundle.json'} --key-file {folder / 'trail.vkey'}",
         "Look at it all: ./run serve, and sign in at http://localhost:8000/ as carol.compliance",
         f"  (or any of the demo's people; their password lies in {password_file()})",
     ]
