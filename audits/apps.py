@@ -20,6 +20,7 @@ class AuditsConfig(AppConfig):
 
         for name, definition in import_module("audits.migrations.0007_erasure").DISCLOSURE_TRIGGERS.items():
             expect_trigger("audits_disclosure", name, definition)
+        expect_trigger("audits_disclosure", "audits_forget", import_module("audits.migrations.0006_search").TRIGGER)
 
         # Django would write last_login outside any act; sign-ins are recorded as acts instead.
         user_logged_in.disconnect(update_last_login, dispatch_uid="update_last_login")

@@ -158,7 +158,7 @@ ALTER TABLE audits_disclosure ENABLE ALWAYS TRIGGER audits_refuse;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audits", "0004_appending")]
+    dependencies = [("audits", "0006_search")]
 
     operations = [
         migrations.RunSQL(OPERATIONS, FORMER_OPERATIONS),

@@ -35,7 +35,10 @@ CALLED_BY_APPLICATION = (
     "audits_keep_checkpoint(bigint, bytea, text)",
     "audits_erase(text[])",
     "audits_erase_row(text, text, text[])",
+    "audits_index_words(integer)",
 )
+# Derived from the log and made anew at any time: written by the owner's functions only.
+DERIVED_TABLES = ("audits_search", "audits_search_text")
 # Each sequence with the table whose column it numbers.
 SEQUENCES = """
 SELECT s.relname, c.relname FROM pg_class s
@@ -152,7 +155,7 @@ def _grants(cursor: CursorWrapper, role: str) -> list[str]:
 def rights_of(table: str) -> tuple[str, ...]:
     """What the application's role may do with a table, and nothing else."""
     captures = {governed.table: governed.capture for governed in governed_tables()}
-    if table == "django_migrations" or table in TRAIL_TABLES:
+    if table == "django_migrations" or table in TRAIL_TABLES or table in DERIVED_TABLES:
         return ("SELECT",)
     if table in captures and captures[table].append_only:
         return ("SELECT", "INSERT")

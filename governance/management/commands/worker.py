@@ -10,6 +10,7 @@ from audits.errors import DomainError
 from audits.trail import Actor
 from audits.trail.loop import run_forever
 from audits.trail.rotation import finish_rotation
+from audits.trail.search import index_forever
 
 
 class Command(BaseCommand):
@@ -22,8 +23,12 @@ class Command(BaseCommand):
         self.check(databases=["default"])
         self._finish_rotation()
         stop = threading.Event()
-        sequencer = threading.Thread(target=run_forever, args=(stop,), name="sequencer")
-        sequencer.start()
+        beside = [
+            threading.Thread(target=run_forever, args=(stop,), name="sequencer"),
+            threading.Thread(target=index_forever, args=(stop,), name="words"),
+        ]
+        for thread in beside:
+            thread.start()
         try:
             with app.replace_connector(app.connector.get_worker_connector()) as working:  # type: ignore[attr-defined]
                 working.run_worker(
@@ -31,7 +36,8 @@ class Command(BaseCommand):
                 )
         finally:
             stop.set()
-            sequencer.join(timeout=10)
+            for thread in beside:
+                thread.join(timeout=10)
 
     def _finish_rotation(self) -> None:
         """An announced key that signs now is recorded. What keeps it from that, the sequencer says in its loop."""
