@@ -2,8 +2,13 @@
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,6 +149,43 @@ def test_the_depth_limit_is_the_same_for_writing_and_reading() -> None:
     endless.append(endless)
     with pytest.raises(CanonicalError, match="deeper"):
         canonical_bytes(endless)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.floats(min_value=1e-8, max_value=1e25))
+def test_doubles_are_read_in_the_spelling_that_is_written_and_in_no_other(number: float) -> None:
+    data = canonical_bytes(number)
+    assert data == rfc8785.dumps(number)
+    assert read_canonical(data) == number
+    for other in {repr(number), f"{number:.17g}", f"{number:e}", f"{number:.1f}"} - {data.decode()}:
+        assert not is_canonical(other.encode()) or float(other) != number
+
+
+@given(VALUES)
+def test_the_readers_own_spelling_is_the_librarys(value: Json) -> None:
+    loose = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    assert is_canonical(loose) == (loose == rfc8785.dumps(value))
+
+
+def test_reading_verifying_and_opening_need_no_package_but_cryptography(log: Any, tmp_path: Path) -> None:
+    (tmp_path / "bundle.json").write_bytes(log.bundle())
+    allowed = sorted({*sys.stdlib_module_names, "audits", "cryptography", "_cffi_backend"})
+    program = f"""
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {allowed}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Blocked())
+import audits.merkle.tlog_proof, audits.merkle.tiles, audits.merkle.timestamps, audits.merkle.witnessing
+from audits.merkle.__main__ import main
+sys.exit(main(["verify", sys.argv[1], "--key", sys.argv[2]]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "bundle.json"), log.key.verifying_key.vkey],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PROVED" in done.stdout
 
 
 def test_the_digest_is_lower_case_hexadecimal() -> None:
