@@ -60,7 +60,7 @@ def read_canonical(data: bytes) -> Json:
     try:
         text = data.decode("utf-8")
         try:
-            value = _READ.decode(text)
+            value: Json = _READ.decode(text)
             doubles = False
         except _DoubleError:
             value = _READ_DOUBLES.decode(text)
