@@ -72,14 +72,19 @@ def check_key(bundle: Bundle, trusted: Sequence[VerifyingKey]) -> tuple[tuple[Si
 
 
 def signer_keys(bundle: Bundle) -> tuple[SignerKey, ...]:
-    """All keys that the bundle names, the present one first. They must be keys of one name, each named once."""
-    keys = [SignerKey(key=VerifyingKey.parse(bundle.key), last=None)]
-    keys += [SignerKey(key=VerifyingKey.parse(retired.key), last=retired.last) for retired in bundle.retired_keys]
-    if len({signer.key for signer in keys}) != len(keys):
-        raise VerificationError("the bundle names the same key twice", step="key")
-    if len({signer.key.name for signer in keys}) != 1:
+    """All keys that the bundle names, the present one first. They must be keys of one name, none retired twice.
+
+    A present key that is retired too is good up to that size alone: its successor has not signed yet.
+    """
+    present = VerifyingKey.parse(bundle.key)
+    retired = [SignerKey(key=VerifyingKey.parse(item.key), last=item.last) for item in bundle.retired_keys]
+    lasts = {signer.key: signer.last for signer in retired}
+    if len(lasts) != len(retired):
+        raise VerificationError("the bundle retires the same key twice", step="key")
+    if {key.name for key in lasts} - {present.name}:
         raise VerificationError("the bundle names keys of several logs", step="key")
-    return tuple(keys)
+    others = (signer for signer in retired if signer.key != present)
+    return (SignerKey(key=present, last=lasts.get(present)), *others)
 
 
 def check_checkpoint(bundle: Bundle, signers: Sequence[SignerKey]) -> tuple[Checkpoint, Passed]:

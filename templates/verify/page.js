@@ -16,7 +16,7 @@ const STATES = {
 const PAGE_OF_ENTRIES = 100;
 
 const byId = (id) => document.getElementById(id);
-const given = { bundle: null, name: "", policy: null, outside: null };
+const given = { bundle: null, digest: "" };
 let run = 0;
 
 async function bytesFrom(file, limit) {
@@ -24,13 +24,14 @@ async function bytesFrom(file, limit) {
   return new Uint8Array(await file.slice(0, limit + 1).arrayBuffer());
 }
 
+/** Check what is chosen now; whatever an earlier call still finds is dropped. */
 async function check() {
-  if (given.bundle === null) return;
   run += 1;
   const mine = run;
   const root = byId("result");
   delete root.dataset.verdict;
-  root.hidden = false;
+  root.hidden = given.bundle === null;
+  if (root.hidden) return;
   root.replaceChildren(element("p", "working", "Checking \u2026"));
   const report = (done, all) => {
     if (mine === run && all > 1000) root.firstChild.textContent = `Checking: ${done} of ${all} entries \u2026`;
@@ -49,17 +50,22 @@ async function judged(progress) {
   if (!globalThis.crypto?.subtle) {
     return { verdict: "unable", steps: [], bundle: null, problem: "This browser gives this page no WebCrypto." };
   }
+  const data = await bytesFrom(given.bundle, MAX_BUNDLE_BYTES);
+  given.digest = toHex(await sha256(data));
   let policy = null;
-  if (given.policy !== null) {
+  const [policyFile] = byId("policy").files;
+  if (policyFile !== undefined) {
     try {
-      policy = await parsePolicy(given.policy);
+      policy = await parsePolicy(await bytesFrom(policyFile, MAX_POLICY_BYTES));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       return { verdict: "unable", steps: [], bundle: null, problem: `The policy cannot be used: ${error.message}.` };
     }
   }
   const key = byId("key").value.trim();
-  return verifyBundle(given.bundle, { key: key === "" ? null : key, policy, outside: given.outside, progress });
+  const [outsideFile] = byId("outside").files;
+  const outside = outsideFile === undefined ? null : await bytesFrom(outsideFile, MAX_NOTE);
+  return verifyBundle(data, { key: key === "" ? null : key, policy, outside, progress });
 }
 
 function showAnswer(root, answer) {
@@ -129,7 +135,7 @@ function showSteps(answer) {
 function showFacts(answer) {
   const { bundle, checkpoint } = answer;
   const facts = element("dl", "facts wide");
-  facts.append(factRow("File", plainText(given.name, 200)));
+  facts.append(factRow("File", plainText(given.bundle.name, 200)));
   facts.append(factRow("SHA-256 of the file", element("code", "", given.digest)));
   facts.append(factRow("Log", element("code", "", plainText(bundle.origin, 200))));
   facts.append(factRow("Key", element("code", "", plainText(bundle.key, 300))));
@@ -182,34 +188,19 @@ function showEntries(answer) {
   return element("details", "unproved-entries", element("summary", "", title), list, more);
 }
 
-async function takeBundle(file) {
-  given.name = file.name;
-  given.bundle = await bytesFrom(file, MAX_BUNDLE_BYTES);
-  given.digest = globalThis.crypto?.subtle ? toHex(await sha256(given.bundle)) : "not computed";
-  byId("chosen").textContent = file.name;
-  await check();
+function takeBundle(file) {
+  given.bundle = file;
+  byId("chosen").textContent = file === null ? "" : file.name;
+  check();
 }
 
 function listen() {
   byId("bundle").addEventListener("change", (event) => {
-    if (event.target.files.length) takeBundle(event.target.files[0]);
+    takeBundle(event.target.files[0] ?? null);
   });
-  byId("key").addEventListener("change", check);
-  byId("policy").addEventListener("change", async (event) => {
-    const [file] = event.target.files;
-    given.policy = file === undefined ? null : await bytesFrom(file, MAX_POLICY_BYTES);
-    await check();
-  });
-  byId("outside").addEventListener("change", async (event) => {
-    const [file] = event.target.files;
-    given.outside = file === undefined ? null : await bytesFrom(file, MAX_NOTE);
-    await check();
-  });
-  byId("trust").addEventListener("reset", () => {
-    given.policy = null;
-    given.outside = null;
-    setTimeout(check);
-  });
+  for (const name of ["key", "policy", "outside"]) byId(name).addEventListener("change", check);
+  // The fields are emptied only after this event.
+  byId("trust").addEventListener("reset", () => setTimeout(check));
   byId("trust").addEventListener("submit", (event) => {
     event.preventDefault();
     check();

@@ -77,10 +77,18 @@ function checkShape(found, data) {
 }
 
 async function checkKey(found) {
-  const own = [{ ...(await parseKey(found.bundle.key)), last: null }];
-  for (const retired of found.bundle.retiredKeys) own.push({ ...(await parseKey(retired.key)), last: retired.last });
-  if (new Set(own.map((key) => key.vkey)).size !== own.length) throw new Refused("the bundle names the same key twice");
-  if (new Set(own.map((key) => key.name)).size !== 1) throw new Refused("the bundle names keys of several logs");
+  const present = { ...(await parseKey(found.bundle.key)), last: null };
+  const own = [present];
+  const retired = new Set();
+  for (const { key: vkey, last } of found.bundle.retiredKeys) {
+    const key = await parseKey(vkey);
+    if (retired.has(vkey)) throw new Refused("the bundle retires the same key twice");
+    if (key.name !== present.name) throw new Refused("the bundle names keys of several logs");
+    retired.add(vkey);
+    // A present key that is retired too is good up to that size alone: its successor has not signed yet.
+    if (vkey === present.vkey) present.last = last;
+    else own.push({ ...key, last });
+  }
   found.own = own;
   found.usable = own;
   if (!found.trusted.length) {

@@ -85,12 +85,8 @@ def outside_checkpoint(name: str | None, logs: dict[str, Any]) -> str | None:
     return str(logs[whose or "log"].checkpoint(SIZES[which]))
 
 
-@pytest.mark.parametrize("file", ATTACKS, ids=lambda file: file.stem)
-def test_the_attack_is_found_out_at_its_step(file: Path, logs: dict[str, Any]) -> None:
-    attack = json.loads(file.read_text("utf-8"))
-    assert attack["name"] == file.stem
-    assert attack["what"].endswith(".")
-    assert attack["step"] in STEPS
+def edited(attack: dict[str, Any], logs: dict[str, Any]) -> bytes:
+    """The honest bundle of ``logs["log"]`` as the attacker leaves it."""
     bundle = json.loads(logs["log"].bundle())
     for edit in attack["edits"]:
         if "file" not in edit:
@@ -101,6 +97,16 @@ def test_the_attack_is_found_out_at_its_step(file: Path, logs: dict[str, Any]) -
             old, new = edit["file"].encode(), edit["by"].encode("utf-8", "surrogateescape")
             assert old in data, f"nothing to replace in {data!r}"
             data = data.replace(old, new, 1)
+    return data
+
+
+@pytest.mark.parametrize("file", ATTACKS, ids=lambda file: file.stem)
+def test_the_attack_is_found_out_at_its_step(file: Path, logs: dict[str, Any]) -> None:
+    attack = json.loads(file.read_text("utf-8"))
+    assert attack["name"] == file.stem
+    assert attack["what"].endswith(".")
+    assert attack["step"] in STEPS
+    data = edited(attack, logs)
     with pytest.raises(VerificationError) as caught:
         verify_bundle(
             data,

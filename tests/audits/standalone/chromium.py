@@ -33,7 +33,7 @@ _FLAGS = (
 )
 # Descriptors 3 and 4 are ours to place before Chromium starts.
 _LAUNCH = (
-    "import os, sys; r, w = int(sys.argv[1]), int(sys.argv[2]); r, w = os.dup(r), os.dup(w);"
+    "import os, sys; from fcntl import F_DUPFD, fcntl; r, w = (fcntl(int(n), F_DUPFD, 10) for n in sys.argv[1:3]);"
     " os.dup2(r, 3); os.dup2(w, 4); os.execvp(sys.argv[3], sys.argv[3:])"
 )
 
@@ -66,6 +66,13 @@ class Page:
         self._session = ""
         self.requests: list[str] = []
         self.errors: list[str] = []
+        try:
+            self._attach()
+        except BaseException:
+            self.close()
+            raise
+
+    def _attach(self) -> None:
         target = next(item for item in self.call("Target.getTargets")["targetInfos"] if item["type"] == "page")
         attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
@@ -78,6 +85,10 @@ class Page:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End Chromium."""
         self._process.terminate()
         try:
             self._process.wait(10)
@@ -146,9 +157,13 @@ class Page:
 
     def choose(self, selector: str, *files: Path) -> None:
         """Choose files in a file input, as a person does; none clears it."""
-        root = self.call("DOM.getDocument")["root"]["nodeId"]
-        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", files=[str(file) for file in files], nodeId=node)
+        if not files:
+            script = "e => { e.value = ''; e.dispatchEvent(new Event('change', {bubbles: true})) }"
+            self.evaluate(f"({script})(document.querySelector({json.dumps(selector)}))")
+            return
+        found = self.call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        place = found["result"]["objectId"]
+        self.call("DOM.setFileInputFiles", files=[str(file) for file in files], objectId=place)
 
     def picture(self, path: Path) -> None:
         """Write the whole page as a PNG."""
