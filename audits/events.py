@@ -3,6 +3,17 @@
 from dataclasses import dataclass
 
 from audits.trail.act import event
+from audits.trail.key_events import KeyAnnounced, KeyRotated
+
+__all__ = [
+    "EvidenceRecorded",
+    "InventoryExported",
+    "KeyAnnounced",
+    "KeyRotated",
+    "SegmentArchived",
+    "TextErased",
+    "TrailExported",
+]
 
 
 @event("audits.evidence.recorded")

@@ -172,6 +172,14 @@ TRAIL_RETIRED_KEYS = envsecret("COUNTERSIGN_TRAIL_RETIRED_KEYS") or ""
 PERMIT_KEY = envsecret("COUNTERSIGN_PERMIT_KEY")
 KEY_DIR = DATA_DIR / "keys"
 SIGNER_DIR = Path(env("COUNTERSIGN_SIGNER_DIR", str(DATA_DIR / "signer"))).absolute()
+TILES_DIR = Path(env("COUNTERSIGN_TILES_DIR", str(DATA_DIR / "tiles"))).absolute()
+PUBLISH_SECONDS = envint("COUNTERSIGN_PUBLISH_SECONDS", 1, least=1)
+WITNESSES = env("COUNTERSIGN_WITNESSES", "")
+TSA_URL = env("COUNTERSIGN_TSA_URL", "")
+TSA_CA = env("COUNTERSIGN_TSA_CA", "")
+if TSA_URL and not TSA_CA:
+    raise SettingError("COUNTERSIGN_TSA_URL is set without COUNTERSIGN_TSA_CA, the certificate to check answers by.")
+TSA_MINUTES = envint("COUNTERSIGN_TSA_MINUTES", 60, least=1)
 PERMIT_HOURS = envint("COUNTERSIGN_PERMIT_HOURS", 24, least=1)
 SIGNATURE_MINUTES = envint("COUNTERSIGN_SIGNATURE_MINUTES", 5, least=1)
 

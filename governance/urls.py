@@ -6,7 +6,9 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from audits.api.problems import no_such_address
+from audits.api.tiles import policy
 from audits.api.verifiers import verify_archive, verify_page
+from audits.urls import published
 from governance.api.decisions import keys
 
 urlpatterns = [
@@ -20,4 +22,6 @@ urlpatterns = [
     path("verify.html", verify_page, name="verify-page"),
     path("verify.pyz", verify_archive, name="verify-archive"),
     path(".well-known/countersign/keys.json", keys, name="keys"),
+    path(".well-known/countersign/trail-policy", policy, name="trail-policy"),
+    path("tlog/", include(published)),
 ]

@@ -48,6 +48,7 @@ def own_directories(settings: Settings, tmp_path: Path) -> Path:
     settings.DATA_DIR = data
     settings.KEY_DIR = data / "keys"
     settings.SIGNER_DIR = data / "signer"
+    settings.TILES_DIR = data / "tiles"
     # WhiteNoise warns where the folder that collectstatic fills is not there.
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STATIC_ROOT.mkdir()

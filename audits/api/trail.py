@@ -14,7 +14,7 @@ from audits.errors import NotFound
 from audits.merkle.encoding import to_base64
 from audits.models import Act, Checkpoint, Entry
 from audits.serializers.trail import EntryDetail, EntryFilter, EntryView, ProofView, ReceiptView
-from audits.trail.log import inclusion_proof, latest_checkpoint, receipt
+from audits.trail.log import inclusion_proof, latest_checkpoint, receipt, tlog_proof
 
 READ = {"GET": "audits.view_trail"}
 
@@ -91,6 +91,19 @@ class ReceiptOfAct(GuardedView):
             "checkpoint": found.checkpoint,
         }
         return Response(ReceiptView(body).data)
+
+
+class ReceiptProof(GuardedView):
+    needs: ClassVar = READ
+
+    @extend_schema(operation_id="show_receipt_proof", responses={(200, "text/plain"): OpenApiTypes.STR})
+    def get(self, request: Request, act_id: UUID) -> HttpResponse:
+        """The receipt as a file that proves the act offline: a C2SP tlog-proof."""
+        return HttpResponse(
+            tlog_proof(act_id),
+            content_type="text/plain; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{act_id}.tlog-proof"'},
+        )
 
 
 class NewestCheckpoint(GuardedView):

@@ -121,7 +121,7 @@ TRIGGER = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audits", "0004_appending")]
+    dependencies = [("audits", "0005_publishing")]
 
     operations = [
         migrations.RunSQL(TABLES, DROP_TABLES),

@@ -3,6 +3,17 @@
 from audits.models.accounts import User
 from audits.models.evidence import Evidence
 from audits.models.governed import Capture, Governed
-from audits.models.trail import Act, Checkpoint, Disclosure, Entry
+from audits.models.trail import Act, Checkpoint, Cosignature, Disclosure, Entry, Timestamp
 
-__all__ = ["Act", "Capture", "Checkpoint", "Disclosure", "Entry", "Evidence", "Governed", "User"]
+__all__ = [
+    "Act",
+    "Capture",
+    "Checkpoint",
+    "Cosignature",
+    "Disclosure",
+    "Entry",
+    "Evidence",
+    "Governed",
+    "Timestamp",
+    "User",
+]

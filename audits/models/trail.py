@@ -94,3 +94,37 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint at {self.size}"
+
+
+class Cosignature(models.Model):
+    """A witness's signature line on the checkpoint of one size (C2SP tlog-cosignature); ``witness`` is its vkey."""
+
+    pk = models.CompositePrimaryKey("size", "witness")
+    size = models.BigIntegerField()
+    witness = models.TextField()
+    line = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "audits_cosignature"
+
+    def __str__(self) -> str:
+        return f"cosignature of {self.witness} at {self.size}"
+
+
+class Timestamp(models.Model):
+    """An authority's RFC 3161 token (DER) over the checkpoint of one size; ``authority`` is the address asked."""
+
+    pk = models.CompositePrimaryKey("size", "authority")
+    size = models.BigIntegerField()
+    authority = models.TextField()
+    token = models.BinaryField()
+    at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "audits_timestamp"
+
+    def __str__(self) -> str:
+        return f"timestamp of {self.authority} at {self.size}"

@@ -26,6 +26,8 @@ TRAIL_TABLES = (
     "audits_disclosure",
     "audits_entry",
     "audits_checkpoint",
+    "audits_cosignature",
+    "audits_timestamp",
 )
 OPEN_ACT = "audits_open_act(text, text, text, text, text, text)"
 # What the application's role may call: it writes to the trail in no other way.
@@ -33,6 +35,8 @@ CALLED_BY_APPLICATION = (
     OPEN_ACT,
     "audits_append(bigint, integer[], text[])",
     "audits_keep_checkpoint(bigint, bytea, text)",
+    "audits_keep_cosignature(bigint, text, text)",
+    "audits_keep_timestamp(bigint, text, bytea)",
     "audits_erase(text[])",
     "audits_erase_row(text, text, text[])",
     "audits_index_words(integer)",

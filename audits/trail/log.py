@@ -3,7 +3,7 @@
 Never writes, and never gives out a proof or a text that does not hold.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,11 +15,15 @@ from audits.errors import NotFound
 from audits.merkle.bundles import BundleEntry, Consistency, RetiredKey, build_bundle
 from audits.merkle.canonical import Json
 from audits.merkle.log_keys import TrailKeys
-from audits.merkle.tree import Tree
+from audits.merkle.tlog_proof import write_tlog_proof
+from audits.merkle.tree import Subtrees
 from audits.models.trail import Checkpoint, Disclosure, Entry
 from audits.trail.disclosure import commitment_of, commitments_in
 from audits.trail.entries import content_of
 from audits.trail.keys import NoTrailKey, trail_keys
+from audits.trail.publishing.cosigned import cosigned_note
+from audits.trail.publishing.proofs import Answer, proved
+from audits.trail.publishing.source import tile_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,21 +94,45 @@ def pending_acts() -> int:
     return int(waiting)
 
 
-def tree_of(size: int) -> Tree:
-    """The tree over the first ``size`` entries, from one read of their leaf hashes. Raises NotFound."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT leaf_hash FROM audits_entry WHERE index < %s ORDER BY index", [size])
-        tree = Tree(bytes(leaf) for (leaf,) in cursor.fetchall())
-    if tree.size != size:
-        raise NotFound(f"The log holds {tree.size} entries, not {size}: ask for a smaller size.")
-    return tree
+def prove(size: int, ask: Callable[[Subtrees], Answer]) -> Answer:
+    """What ``ask`` answers from the tree, proved to the newest checkpoint where that covers ``size`` entries.
+
+    Reads tiles: its cost does not grow with the log. The tree may be larger, so name sizes. Raises NotFound.
+    """
+    newest = latest_checkpoint()
+    if newest is None or newest.size < size:
+        return proved(size, ask, root=None)
+    return proved(newest.size, ask, root=bytes(newest.root))
 
 
 def inclusion_proof(index: int, size: int) -> tuple[bytes, ...]:
     """The proof that entry ``index`` is in the log of ``size`` entries (RFC 9162, 2.1.3). Raises NotFound."""
     if not 0 <= index < size:
         raise NotFound(f"There is no entry {index} in a log of {size}.")
-    return tree_of(size).inclusion_proof(index)
+    return prove(size, lambda tree: tree.inclusion_proof(index, size))
+
+
+def checkpoint_to_show(*, covering: int) -> Checkpoint | None:
+    """The checkpoint to prove things against: the published one, which witnesses saw, if it has ``covering`` entries.
+
+    Else the newest; None where no checkpoint covers them.
+    """
+    keys, note = trail_keys(), tile_files().checkpoint()
+    if note is not None and keys.signed(note):
+        published = Checkpoint.objects.filter(size=keys.open(note).size, size__gte=covering).first()
+        if published is not None and is_signed_as(published, keys):
+            return published
+    newest = latest_checkpoint()
+    return newest if newest is not None and newest.size >= covering else None
+
+
+def tlog_proof(act_id: UUID) -> str:
+    """The act's receipt as a tlog-proof: index, inclusion proof, checkpoint with its cosignatures. Raises NotFound."""
+    entry = entry_of_act(act_id)
+    checkpoint = None if entry is None else checkpoint_to_show(covering=entry.index + 1)
+    if entry is None or checkpoint is None:
+        raise NotFound(f"No checkpoint covers the act {act_id} yet: ask again in a second, or check the id.")
+    return write_tlog_proof(entry.index, inclusion_proof(entry.index, checkpoint.size), cosigned_note(checkpoint))
 
 
 def receipt(act_id: UUID) -> Receipt:
@@ -150,22 +178,25 @@ def bundle_of(indexes: Iterable[int], *, about: Mapping[str, Json] | None = None
             f"Entry {missing[0]} is not covered by a checkpoint (the newest has {checkpoint.size} entries): "
             "wait a second, or check the index."
         )
-    tree = tree_of(checkpoint.size)
+    proofs, steps = prove(
+        checkpoint.size,
+        lambda tree: (
+            {index: tree.inclusion_proof(index, checkpoint.size) for index in wanted},
+            {
+                size: tree.consistency_proof(size, checkpoint.size)
+                for size in sorted(set(since))
+                if 0 < size < checkpoint.size
+            },
+        ),
+    )
     keys = trail_keys()
     return build_bundle(
         key=keys.present,
         retired_keys=[RetiredKey(key=retired.key.vkey, last=retired.last) for retired in keys.retired],
-        checkpoint=checkpoint.note,
-        entries=[
-            BundleEntry(index=index, body=bytes(found[index].body), proof=tree.inclusion_proof(index))
-            for index in wanted
-        ],
+        checkpoint=cosigned_note(checkpoint),
+        entries=[BundleEntry(index=index, body=bytes(found[index].body), proof=proofs[index]) for index in wanted],
         about=about or {},
-        consistency=[
-            Consistency(first=size, second=checkpoint.size, proof=tree.consistency_proof(size))
-            for size in sorted(set(since))
-            if 0 < size < checkpoint.size
-        ],
+        consistency=[Consistency(first=size, second=checkpoint.size, proof=proof) for size, proof in steps.items()],
     )
 
 

@@ -21,8 +21,9 @@ from audits.local_secrets import local_file, replace_file
 from audits.merkle.log_keys import RetiredKey
 from audits.merkle.notes import SigningKey, VerifyingKey
 from audits.models.trail import Entry
-from audits.trail.act import act, event
+from audits.trail.act import act
 from audits.trail.actor import Actor
+from audits.trail.key_events import KeyAnnounced, KeyRotated
 from audits.trail.keys import (
     next_key_file,
     read_key,
@@ -43,25 +44,6 @@ class CannotRotate(DomainError):
 
     code = "cannot_rotate"
     status = 409
-
-
-@event("audits.key.announced")
-@dataclass(frozen=True, kw_only=True)
-class KeyAnnounced:
-    """The old key's last checkpoint covers this: it names its successor."""
-
-    old: str
-    new: str
-
-
-@event("audits.key.rotated")
-@dataclass(frozen=True, kw_only=True)
-class KeyRotated:
-    """The new key signs. ``last`` is the size of the last checkpoint that the old one may have signed."""
-
-    old: str
-    new: str
-    last: int
 
 
 @dataclass(frozen=True, kw_only=True)

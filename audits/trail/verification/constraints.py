@@ -24,6 +24,10 @@ CONSTRAINTS: dict[tuple[str, str], str] = {
     ("audits_entry", "audits_entry_leaf_hash_check"): "CHECK ((length(leaf_hash) = 32))",
     ("audits_checkpoint", "audits_checkpoint_pkey"): "PRIMARY KEY (size)",
     ("audits_checkpoint", "audits_checkpoint_root_check"): "CHECK ((length(root) = 32))",
+    ("audits_cosignature", "audits_cosignature_pkey"): "PRIMARY KEY (size, witness)",
+    ("audits_cosignature", "audits_cosignature_witness_check"): "CHECK ((witness <> ''::text))",
+    ("audits_timestamp", "audits_timestamp_pkey"): "PRIMARY KEY (size, authority)",
+    ("audits_timestamp", "audits_timestamp_authority_check"): "CHECK ((authority <> ''::text))",
 }
 
 

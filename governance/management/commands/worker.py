@@ -1,4 +1,4 @@
-"""Runs jobs and sequences the trail. Any number of workers may run; one of them sequences at a time."""
+"""Runs jobs, sequences the trail and publishes it. Any number of workers may run; one of them sequences at a time."""
 
 import threading
 from argparse import ArgumentParser
@@ -9,12 +9,13 @@ from procrastinate.contrib.django import app
 from audits.errors import DomainError
 from audits.trail import Actor
 from audits.trail.loop import run_forever
+from audits.trail.publishing.loop import publish_forever, stamp_forever
 from audits.trail.rotation import finish_rotation
 from audits.trail.search import index_forever
 
 
 class Command(BaseCommand):
-    help = "Run jobs (measuring, printing, verifying) and sequence the trail."
+    help = "Run jobs (measuring, printing, verifying) sequence the trail and publish it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--concurrency", type=int, default=2, help="jobs at a time (default 2)")
@@ -26,6 +27,8 @@ class Command(BaseCommand):
         beside = [
             threading.Thread(target=run_forever, args=(stop,), name="sequencer"),
             threading.Thread(target=index_forever, args=(stop,), name="words"),
+            threading.Thread(target=publish_forever, args=(stop,), name="publisher"),
+            threading.Thread(target=stamp_forever, args=(stop,), name="timestamps"),
         ]
         for thread in beside:
             thread.start()

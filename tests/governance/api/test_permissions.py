@@ -78,10 +78,11 @@ TABLE: list[tuple[str, str, set[str], int]] = [
     ("GET", "trail/entries/<int:index>", PEOPLE, 200),
     ("GET", "trail/entries/<int:index>/proof", PEOPLE, 200),
     ("GET", "trail/receipts/<uuid:act_id>", PEOPLE, 404),
+    ("GET", "trail/receipts/<uuid:act_id>/proof", PEOPLE, 404),
     ("GET", "trail/checkpoint", PEOPLE, 200),
 ]
 # Without any token.
-OPEN = {"api/schema/", ".well-known/countersign/keys.json"}
+OPEN = {"api/schema/", ".well-known/countersign/keys.json", ".well-known/countersign/trail-policy"}
 NARROWED_TO = "governance.sign_section"
 MAY_NARROWED = {f"{VERSION}/sign-offs"}
 
