@@ -28,7 +28,7 @@ def _database(url: str, name: str) -> dict[str, object]:
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/") or not parts.username:
         raise SettingError(f"{name} must look like postgresql://user:password@host:5432/database.")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "audits.postgres",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username),
         "PASSWORD": unquote(parts.password or ""),

@@ -104,7 +104,7 @@ class OwnServer:
         """The entry of DATABASES, without its NAME."""
         params = self.params(role, "")
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "audits.postgres",
             **{name.upper(): str(params.get(name, "")) for name in ("host", "port", "user", "password")},
         }
 

@@ -9,15 +9,18 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from audits.merkle.canonical import Json, canonical_bytes
+from audits.postgres.base import DatabaseWrapper as CarryingWrapper
 from audits.trail.actor import Actor
 
+_OPEN = "SELECT audits_open_act(%s, %s, %s, %s, %s, %s)"
 _KIND = re.compile(r"^[a-z]+\.[a-z_]+\.[a-z_]+$")
 
 
@@ -58,12 +61,29 @@ def kind_of(what: Event) -> str:
         raise TypeError(f"{type(what).__qualname__} is no event: decorate it with @event(kind)") from None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Act:
-    """An open act. ``id`` is the receipt: the entry's index and proof are found by it once sequenced."""
+    """An open act. ``id`` is the receipt: the entry's index and proof are found by it once sequenced.
 
-    id: UUID
-    kind: str
+    The database gives the id when it opens the act, which is with the first statement inside it: whoever asks
+    earlier has the act opened at once.
+    """
+
+    def __init__(self, *, kind: str, connection: BaseDatabaseWrapper) -> None:
+        self.kind = kind
+        self._connection = connection
+        self._id: UUID | None = None
+
+    @property
+    def id(self) -> UUID:
+        if self._id is None and isinstance(self._connection, CarryingWrapper):
+            self._connection.send_waiting()
+        if self._id is None:
+            raise LookupError(f"The act {self.kind} was rolled back before it was opened: it has no receipt.")
+        return self._id
+
+    def receive(self, text: bytes | None) -> None:
+        """The id, as the database writes it."""
+        self._id = UUID((text or b"").decode())
 
 
 _collected: ContextVar[list[Act] | None] = ContextVar("collected_acts", default=None)
@@ -98,7 +118,8 @@ def act(
     """Open an act, or join the one that is open in this transaction.
 
     ``reason`` is what the person wrote; the trail holds a commitment to it, and the text stays erasable.
-    Leaving with an exception rolls back the act and everything in it.
+    Leaving with an exception rolls back the act and everything in it. The opening travels with the first
+    statement inside; an act without one is opened at its end, so that it is recorded all the same.
     """
     connection = connections[using]
     joined: Act | None = getattr(connection, "countersign_act", None)
@@ -109,29 +130,41 @@ def act(
         return
     kind = kind_of(what)
     data = {name: _plain(value) for name, value in asdict(what).items()}
-    with transaction.atomic(using=using):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT audits_open_act(%s, %s, %s, %s, %s, %s)",
-                [
-                    kind,
-                    actor.id,
-                    actor.via,
-                    subject_of(subject),
-                    reason,
-                    canonical_bytes(data).decode(),
-                ],
-            )
-            (act_id,) = cursor.fetchone()
-        opened = Act(id=act_id, kind=kind)
+    values = [kind, actor.id, actor.via, subject_of(subject), reason, canonical_bytes(data).decode()]
+    opened = Act(kind=kind, connection=connection)
+    with transaction.atomic(using=using), _opening(connection, values, opened):
         connection.countersign_act = opened  # type: ignore[attr-defined]
         try:
             yield opened
         finally:
             connection.countersign_act = None  # type: ignore[attr-defined]
+        kept = not connection.needs_rollback
     done = _collected.get()
-    if done is not None:
+    if done is not None and kept:
         done.append(opened)
+
+
+@contextmanager
+def _opening(connection: BaseDatabaseWrapper, values: list[str], opened: Act) -> Iterator[None]:
+    """Within: the act is open, or opened by the next statement. Afterwards it is open, or given up."""
+    if not isinstance(connection, CarryingWrapper):
+        with connection.cursor() as cursor:
+            cursor.execute(f"{_OPEN}::text", values)
+            opened.receive(cursor.fetchone()[0].encode())
+        yield
+        return
+    waiting = connection.carry(_OPEN, values, opened.receive)
+    try:
+        yield
+        if not connection.needs_rollback:
+            connection.send_waiting()
+            if connection.transaction_failed:
+                raise transaction.TransactionManagementError(
+                    "A statement in this act failed and the error was caught: the database has given up the"
+                    " transaction, so nothing of it is kept. Put what may fail into transaction.atomic()."
+                )
+    finally:
+        connection.forget(waiting)
 
 
 def _plain(value: object) -> Json:

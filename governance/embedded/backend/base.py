@@ -1,4 +1,4 @@
-"""ENGINE ``governance.embedded.backend``: Django's PostgreSQL backend on a server started on demand.
+"""ENGINE ``governance.embedded.backend``: the trail's PostgreSQL backend on a server started on demand.
 
 In ``DATABASES``, beside ``NAME``: ``"EMBEDDED": {"data_dir": Path, "role": ROLE}`` (or the same in
 ``OPTIONS``, as ``embedded``), where ROLE is ``application``, ``owner`` or ``superuser``; HOST, PORT, USER and
@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
+from audits.postgres.base import DatabaseWrapper as CarryingWrapper
 from governance.embedded.backend.client import DatabaseClient
 from governance.embedded.backend.creation import DatabaseCreation
 from governance.embedded.errors import EmbeddedError
@@ -21,7 +21,7 @@ from governance.embedded.passwords import ROLE_NAMES, Role
 from governance.embedded.server import Server, confirm_running, ensure_running
 
 
-class DatabaseWrapper(PostgresWrapper):
+class DatabaseWrapper(CarryingWrapper):
     """A connection that finds, starts or restarts its own server."""
 
     client_class = DatabaseClient
