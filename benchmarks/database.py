@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
@@ -53,12 +53,24 @@ def own_database() -> Iterator[None]:
             ensure_database(root, name)
             with psycopg.connect(**server.params("superuser", name)) as inside:  # type: ignore[arg-type]
                 inside.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+            call_command("migrate", verbosity=0, interactive=False)
+            # The tables of the bench, which refer to those.
             call_command("migrate", verbosity=0, interactive=False, run_syncdb=True)
+            _lead_stock_to(server.params("application", name))
             yield
         finally:
             connections.close_all()
             root.execute(drop)
             shutil.rmtree(settings.SIGNER_DIR, ignore_errors=True)
+
+
+def _lead_stock_to(params: Mapping[str, str | int]) -> None:
+    """Django's own backend starts no server: it is told where that is."""
+    from django.db import connections
+
+    settings = connections.settings["stock"]
+    for name in ("host", "port", "user", "password"):
+        settings[name.upper()] = str(params.get(name, ""))
 
 
 def analyze() -> None:

@@ -1,184 +1,196 @@
-"""Recording: a change in an act against the same change by plain Django on a table that nothing governs."""
+"""Recording: a change in an act against the same change by plain Django and by other audit packages.
 
-import threading
+Ours goes through the product's connection, every peer through Django's own backend.
+"""
+
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from datetime import date
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
 from functools import partial
-from typing import TypeVar
 
-from django.db import connection, connections, transaction
-from django.db.models import F
+import pghistory
+from django.core.management import call_command
+from django.db import connections, transaction
 from django.utils import timezone
+from simple_history.utils import bulk_update_with_history
 
 from audits.trail import Actor, act
+from audits.trail.installation import install
 from benchmarks.database import analyze
 from benchmarks.models import Contract, ContractChanged, GovernedContract, PlainContract
+from benchmarks.peers.models import (
+    AuditlogContract,
+    ContextContract,
+    RowTriggerContract,
+    SimpleHistoryContract,
+    StatementTriggerContract,
+)
+from benchmarks.peers.stock import stock
 from benchmarks.rounds import interleaved
 from benchmarks.rows import Row, compare
+from benchmarks.writing import ROWS, Around, bulk_create, contracts, rate, update, update_after_single_changes
 
-ROWS, FEWER_ROWS = 10_000, 2_000
-ONE_THREAD, EIGHT_THREADS = 100, 25  # Changes a round, by each thread.
+FEWER_ROWS = 2_000
+HELPED_ROWS = 1_000  # simple-history's helper takes some 10 s for ten thousand rows; its time is in proportion.
 _ACTOR = Actor.system("bench", via="command")
-
-Around = Callable[[], AbstractContextManager[object]]
-C = TypeVar("C", bound=Contract)
 
 
 def in_act() -> AbstractContextManager[object]:
     return act(ContractChanged(), actor=_ACTOR, subject="benchmarks.contracts")
 
 
+@contextmanager
+def in_context() -> Iterator[None]:
+    """Who and why by django-pghistory, with the change in one transaction."""
+    said = {"actor": _ACTOR.id, "kind": "benchmarks.contract.changed", "subject": "benchmarks.contracts"}
+    with pghistory.context(**said), transaction.atomic():
+        yield
+
+
+# Each table with what stands around a change of it and the backend it goes through.
+OURS: tuple[type[Contract], Around, Around] = (GovernedContract, in_act, nullcontext)
+PEERS: dict[str, tuple[type[Contract], Around, Around]] = {
+    "plain save() in atomic()": (PlainContract, transaction.atomic, stock),
+    "the same, BEGIN carried as ours": (PlainContract, transaction.atomic, nullcontext),
+    "pghistory, append-only": (RowTriggerContract, transaction.atomic, stock),
+    "pghistory with context": (ContextContract, in_context, stock),
+    "auditlog": (AuditlogContract, transaction.atomic, stock),
+    "simple-history": (SimpleHistoryContract, transaction.atomic, stock),
+}
+STATEMENT_TRIGGERS = (StatementTriggerContract, transaction.atomic, stock)
+# Issue 3, "Speed"; where it states no ratio there is none.
+ONE_CHANGE = {
+    "plain save() in atomic()": 0.95,
+    "pghistory, append-only": 1.0,
+    "pghistory with context": 1.2,
+    "auditlog": 2.2,
+}
+
+
 def make_rows() -> None:
-    """The same ten thousand rows in both tables."""
+    """The same ten thousand rows in ours and in the plain table."""
     with in_act():
-        GovernedContract._default_manager.bulk_create(_contracts(GovernedContract, ROWS))
-    PlainContract._default_manager.bulk_create(_contracts(PlainContract, ROWS))
+        GovernedContract._default_manager.bulk_create(contracts(GovernedContract, ROWS))
+    PlainContract._default_manager.bulk_create(contracts(PlainContract, ROWS))
+    analyze()
+
+
+def make_peers() -> None:
+    """The peers' triggers and the same rows in their tables, recorded by themselves."""
+    call_command("pgtrigger", "install", database="owner", verbosity=0)
+    install(connections["owner"])
+    for model in (RowTriggerContract, ContextContract, StatementTriggerContract):
+        model._default_manager.bulk_create(contracts(model, ROWS))
+    for model in (AuditlogContract, SimpleHistoryContract):
+        model._default_manager.bulk_create(contracts(model, HELPED_ROWS))
     analyze()
 
 
 def measure_recording() -> list[Row]:
-    """Issue 3 states goals against a plain save (0.95) and a plain bulk_create (0.95)."""
-    rows = []
-    for threads, changes, rounds in ((1, ONE_THREAD, 7), (8, EIGHT_THREADS, 9)):
-        measured = interleaved(
-            f"trail, one change in one act, threads: {threads}",
-            rounds,
-            {
-                "ours": partial(_rate, GovernedContract, in_act, threads=threads, changes=changes),
-                "plain": partial(_rate, PlainContract, transaction.atomic, threads=threads, changes=changes),
-            },
-        )
-        rows.append(
-            compare(
-                bench="trail",
-                what=f"one change in one act, {threads} thread{'s' if threads > 1 else ''}",
-                n=changes * threads * rounds,
-                unit="changes/s",
-                ours=measured["ours"],
-                peer="plain save() in atomic()",
-                theirs=measured["plain"],
-                goal=0.95,
-            )
-        )
-    for what, write, n, rounds, goal in (
-        ("update() in one act", _update, ROWS, 5, None),
-        ("update() in one act, after single changes", _update_after_single_changes, FEWER_ROWS, 3, None),
-        ("bulk_create() in one act", _bulk_create, ROWS, 3, 0.95),
-    ):
-        measured = interleaved(
-            f"trail, {what}, {n:,} rows",
-            rounds,
-            {
-                "ours": partial(write, GovernedContract, in_act),
-                "plain": partial(write, PlainContract, transaction.atomic),
-            },
-        )
-        rows.append(
-            compare(
-                bench="trail",
-                what=what,
-                n=n,
-                unit="ms",
-                ours=measured["ours"] * 1000,
-                peer=f"plain {what.split()[0]} in atomic()",
-                theirs=measured["plain"] * 1000,
-                goal=goal,
-            )
-        )
-    return rows
+    """The goals are issue 3's."""
+    make_peers()
+    return [*_one_change(1, 60, 9), *_one_change(8, 25, 9), *_updates(), *_bulk_creates()]
 
 
-def _contracts(model: type[C], count: int) -> list[C]:
-    now = timezone.now()
+def _one_change(threads: int, changes: int, rounds: int) -> list[Row]:
+    measure = partial(rate, threads=threads, changes=changes)
+    what = f"one change in one act, {threads} thread{'s' if threads > 1 else ''}"
+    measured = interleaved(
+        f"trail, {what}",
+        rounds,
+        {name: partial(measure, *candidate) for name, candidate in {"ours": OURS, **PEERS}.items()},
+    )
     return [
-        model(
-            number=f"C-{number:08}",
-            party=f"Party {number % 97}",
-            amount=Decimal(number) + Decimal("0.25"),
-            currency="EUR",
-            status="draft",
-            rank=number % 11,
-            active=True,
-            due=date(2030, 1, 1),
-            terms={"days": 30, "note": "as agreed"},
-            updated=now,
+        compare(
+            bench="trail",
+            what=what,
+            n=changes * threads * rounds,
+            unit="changes/s",
+            ours=measured["ours"],
+            peer=peer,
+            theirs=measured[peer],
+            goal=ONE_CHANGE.get(peer),
         )
-        for number in range(count)
+        for peer in PEERS
     ]
 
 
-def _rate(model: type[Contract], around: Around, *, threads: int, changes: int) -> float:
-    """Changes per second of so many threads, each with a connection and a row of its own."""
-    if threads == 1:
-        row = model._default_manager.get(pk=1)
-        return changes / _seconds_of(row, around, changes)
-    together = threading.Barrier(threads + 1)
-    failed: list[BaseException] = []
+def _updates() -> list[Row]:
+    plain = (PlainContract, transaction.atomic, stock)
+    goals = {
+        "plain update() in atomic()": None,
+        "pghistory, row triggers": 2.0,
+        "pghistory, statement triggers": 0.95,
+        "simple-history, bulk_update_with_history()": 50.0,
+    }
+    measured = interleaved(
+        f"trail, update() in one act, {ROWS:,} rows",
+        7,
+        {
+            "ours": partial(update, *OURS),
+            "plain update() in atomic()": partial(update, *plain),
+            "pghistory, row triggers": partial(update, RowTriggerContract, transaction.atomic, stock),
+            "pghistory, statement triggers": partial(update, *STATEMENT_TRIGGERS),
+        },
+    )
+    measured |= interleaved(
+        f"trail, bulk_update_with_history(), {HELPED_ROWS:,} rows",
+        3,
+        {"simple-history, bulk_update_with_history()": _helped_update},
+    )
+    rows = [
+        _milliseconds("update() in one act", ROWS, measured["ours"], peer, measured[peer], goal)
+        for peer, goal in goals.items()
+    ]
+    after = partial(update_after_single_changes, rows=FEWER_ROWS)
+    measured = interleaved(
+        f"trail, update() after single changes, {FEWER_ROWS:,} rows",
+        3,
+        {"ours": partial(after, *OURS), "plain": partial(after, *plain)},
+    )
+    what = "update() in one act, after single changes"
+    peer = "plain update() in atomic()"
+    return [*rows, _milliseconds(what, FEWER_ROWS, measured["ours"], peer, measured["plain"], None)]
 
-    def work(key: int) -> None:
-        try:
-            row = model._default_manager.get(pk=key)
-            together.wait()
-            _seconds_of(row, around, changes)
-        except BaseException as error:
-            failed.append(error)
-            together.abort()
-            raise
-        finally:
-            connections.close_all()
 
-    workers = [threading.Thread(target=work, args=(key,)) for key in range(1, threads + 1)]
-    for worker in workers:
-        worker.start()
-    together.wait()
-    begun = time.perf_counter()
-    for worker in workers:
-        worker.join()
-    lasted = time.perf_counter() - begun
-    if failed:
-        raise failed[0]
-    return threads * changes / lasted
+def _bulk_creates() -> list[Row]:
+    peers = {
+        "plain bulk_create() in atomic()": (PlainContract, transaction.atomic, stock),
+        "pghistory, row triggers": (RowTriggerContract, transaction.atomic, stock),
+        "pghistory, statement triggers": STATEMENT_TRIGGERS,
+    }
+    measured = interleaved(
+        f"trail, bulk_create() in one act, {ROWS:,} rows",
+        5,
+        {name: partial(bulk_create, *candidate) for name, candidate in {"ours": OURS, **peers}.items()},
+    )
+    return [
+        _milliseconds(
+            "bulk_create() in one act",
+            ROWS,
+            measured["ours"],
+            peer,
+            measured[peer],
+            0.95 if peer.startswith("plain") else None,
+        )
+        for peer in peers
+    ]
 
 
-def _seconds_of(row: Contract, around: Around, changes: int) -> float:
-    begun = time.perf_counter()
-    for _ in range(changes):
-        with around():
-            row.amount += 1
-            row.status = "signed" if row.status == "draft" else "draft"
+def _milliseconds(what: str, n: int, ours: float, peer: str, theirs: float, goal: float | None) -> Row:
+    return compare(
+        bench="trail", what=what, n=n, unit="ms", ours=ours * 1000, peer=peer, theirs=theirs * 1000, goal=goal
+    )
+
+
+def _helped_update() -> float:
+    """Seconds that simple-history's helper would take for as many rows as ours, from fewer."""
+    with stock():
+        rows = list(SimpleHistoryContract._default_manager.filter(pk__lte=HELPED_ROWS))
+        begun = time.perf_counter()
+        for row in rows:
+            row.amount += Decimal(1)
             row.updated = timezone.now()
-            row.save()
-    return time.perf_counter() - begun
-
-
-def _update(model: type[Contract], around: Around, rows: int = ROWS) -> float:
-    """Seconds of one update of so many rows, by a session that has planned nothing yet."""
-    connection.close()
-    connection.ensure_connection()
-    return _seconds_of_update(model, around, rows)
-
-
-def _update_after_single_changes(model: type[Contract], around: Around) -> float:
-    """The same by a session whose triggers have planned for one row: that plan must not be used for thousands."""
-    connection.close()
-    _rate(model, around, threads=1, changes=10)
-    return _seconds_of_update(model, around, FEWER_ROWS)
-
-
-def _seconds_of_update(model: type[Contract], around: Around, rows: int) -> float:
-    begun = time.perf_counter()
-    with around():
-        changed = model._default_manager.filter(pk__lte=rows).update(amount=F("amount") + 1, updated=timezone.now())
-    assert changed == rows
-    return time.perf_counter() - begun
-
-
-def _bulk_create(model: type[Contract], around: Around) -> float:
-    made = _contracts(model, ROWS)
-    begun = time.perf_counter()
-    with around():
-        model._default_manager.bulk_create(made)
-    return time.perf_counter() - begun
+        bulk_update_with_history(rows, SimpleHistoryContract, ["amount", "updated"], batch_size=HELPED_ROWS)
+        return (time.perf_counter() - begun) * ROWS / HELPED_ROWS

@@ -1,8 +1,9 @@
-"""Interleaved rounds: every candidate once a round, the order turned each time, and the median of each.
+"""Interleaved rounds: every candidate once a round, the order shuffled each time, and the median of each.
 
 Other work on the machine then falls on ours and on the peer's alike.
 """
 
+import random
 import statistics
 import sys
 from collections.abc import Callable, Mapping
@@ -20,9 +21,10 @@ def interleaved(title: str, rounds: int, candidates: Mapping[Key, Callable[[], f
     """The median of what each candidate returns (a rate or seconds, which it measures itself)."""
     values: dict[Key, list[float]] = {name: [] for name in candidates}
     order = list(candidates)
+    shuffler = random.Random(title)  # noqa: S311 - the same order in every run of the bench.
     for number in range(rounds):
         say(f"{title}: round {number + 1} of {rounds}")
+        shuffler.shuffle(order)
         for name in order:
             values[name].append(candidates[name]())
-        order.reverse()
     return {name: statistics.median(measured) for name, measured in values.items()}

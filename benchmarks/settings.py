@@ -41,7 +41,21 @@ DATABASES = {
     "owner": _embedded("owner"),
     # For the bare view: what a view pays that keeps its connection and asks for nothing else.
     "bare": _embedded("application", health_checks=False),
+    # For the peers: benchmarks.database says where the server is.
+    "stock": {"ENGINE": "django.db.backends.postgresql", "NAME": "bench", "CONN_MAX_AGE": 60},
 }
 COUNTERSIGN_APPLICATION_ROLE = "countersign_app"
-INSTALLED_APPS = [*PRODUCT_APPS, "benchmarks"]
+INSTALLED_APPS = [
+    *PRODUCT_APPS,
+    "benchmarks",
+    # From requirements-bench.txt.
+    "pgtrigger",
+    "pghistory",
+    "auditlog",
+    "simple_history",
+    "benchmarks.peers",
+]
+# Tables that no migration makes get their triggers from a command, once the bench wants them.
+PGTRIGGER_MIGRATIONS = False
+PGTRIGGER_INSTALL_ON_MIGRATE = False
 ROOT_URLCONF = "benchmarks.urls"

@@ -1,0 +1,1 @@
+"""Other audit packages, on twins of the benchmarks' table: `./run bench` installs them, nothing else imports them."""
