@@ -13,6 +13,8 @@ from audits.merkle.checkpoints import MAX_SIZE, Checkpoint
 from audits.merkle.errors import VerificationError, excerpt
 from audits.merkle.notes import VerifyingKey, open_note
 
+_MAX_LIST = 65_536
+
 
 @dataclass(frozen=True, kw_only=True)
 class RetiredKey:
@@ -36,6 +38,8 @@ def parse_retired(text: str) -> tuple[RetiredKey, ...]:
 
     Raises ``VerificationError`` with step "key".
     """
+    if len(text) > _MAX_LIST:
+        raise VerificationError(f"a list of retired keys has at most {_MAX_LIST} characters", step="key")
     return tuple(_retired(line) for line in _lines(text))
 
 
