@@ -13,25 +13,49 @@ from audits.api.views import GuardedView
 from audits.errors import NotFound
 from audits.merkle.encoding import to_base64
 from audits.models import Act, Checkpoint, Entry
-from audits.serializers.trail import EntryDetail, EntryFilter, EntryView, ProofView, ReceiptView
+from audits.serializers.trail import EntriesFound, EntryDetail, EntryFilter, EntryView, ProofView, ReceiptView
 from audits.trail.log import inclusion_proof, latest_checkpoint, receipt, tlog_proof
+from audits.trail.search import Asked, find
 
 READ = {"GET": "audits.view_trail"}
 
 
 class Entries(GuardedView):
-    serializer_class = EntryView
+    serializer_class = EntriesFound
+    pagination_class = None
     needs: ClassVar = READ
 
-    @extend_schema(operation_id="list_entries", parameters=[EntryFilter], responses=EntryView(many=True))
+    @extend_schema(operation_id="list_entries", parameters=[EntryFilter])
     def get(self, request: Request) -> Response:
-        """List the entries of the trail, newest first."""
+        """Search the entries of the trail, newest first; without any filter, list them.
+
+        Pages go on below an index: entries are never changed nor removed, so following ``next`` misses nothing and
+        repeats nothing, whatever is added meanwhile.
+        """
         asked = EntryFilter(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
-        given = {
-            name: asked.validated_data[name] for name in ("subject", "actor", "kind") if name in asked.validated_data
-        }
-        return self.page(Entry.objects.filter(**given).defer("body").order_by("-index"), EntryView)
+        given = asked.validated_data
+        found = find(
+            Asked(
+                subject=given["subject"],
+                actor=given["actor"],
+                kind=given["kind"],
+                since=given.get("from"),
+                until=given.get("to"),
+                text=given["text"],
+            ),
+            before=given.get("before"),
+            limit=given["page_size"],
+        )
+        entries = Entry.objects.filter(index__in=found.indexes).defer("body").order_by("-index")
+        following = None
+        if found.more:
+            query = request.query_params.copy()
+            query["before"] = str(found.indexes[-1])
+            following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+        return Response(
+            {"next": following, "unsearched": found.unsearched, "results": EntryView(entries, many=True).data}
+        )
 
 
 class EntryByIndex(GuardedView):

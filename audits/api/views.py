@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from audits.api.actors import actor_of
 from audits.api.parsers import announced_length, refuse_nul
 from audits.api.problems import problem, problem_of
+from audits.errors import DomainError
 from audits.trail import Act, Actor, receipts
 
 PlainView = Callable[..., HttpResponseBase]
@@ -45,6 +46,7 @@ class GuardedView(generics.GenericAPIView[Any]):
     http_method_names = ["get", "head", "post", "put"]
     content_negotiation_class = AnswersAsItDoes
     needs: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
+    looks_back: ClassVar[bool] = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -56,6 +58,8 @@ class GuardedView(generics.GenericAPIView[Any]):
         if not any(actor.may(permission) for permission in enough):
             actor.require(enough[0])
         refuse_nul(request)
+        if "as_of" in request.query_params and not (self.looks_back and method == "GET"):
+            raise DomainError("This address answers about the present only: leave as_of out.", code="no_such_moment")
         if method != "GET":
             announced_length(request._request, limit=LARGEST_BODY)
 

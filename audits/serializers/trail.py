@@ -1,5 +1,9 @@
 """How the trail looks in answers. Hashes are standard Base64, as in proof bundles. Never writes anything."""
 
+import re
+from datetime import datetime
+from typing import Any
+
 from rest_framework import serializers
 
 from audits.merkle.encoding import to_base64
@@ -34,14 +38,63 @@ class EntryDetail(EntryView):
         return bytes(entry.body).decode()
 
 
-class EntryFilter(StrictSerializer):
-    """Which entries; page and page_size as in every list."""
+class TimeField(serializers.DateTimeField):
+    """A time, or a day: its beginning, or its end where ``ends``. UTC where it names no zone."""
 
-    subject = serializers.CharField(max_length=200, required=False, help_text="For example registry.modelversion:<id>.")
-    actor = serializers.CharField(max_length=100, required=False, help_text="For example user:7.")
-    kind = serializers.CharField(max_length=100, required=False, help_text="For example governance.approval.granted.")
-    page = serializers.IntegerField(required=False, min_value=1, help_text="Which page, from 1.")
-    page_size = serializers.IntegerField(required=False, min_value=1, help_text="Rows a page, at most 200.")
+    def __init__(self, *, ends: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._ends = ends
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            value += "T23:59:59.999999Z" if self._ends else "T00:00:00Z"
+        return super().to_internal_value(value)
+
+
+class EntryFilter(StrictSerializer):
+    """Which entries: what is given must all hold."""
+
+    subject = serializers.CharField(
+        max_length=200, required=False, default="", help_text="For example registry.modelversion:<id>."
+    )
+    actor = serializers.CharField(max_length=100, required=False, default="", help_text="For example user:7.")
+    kind = serializers.CharField(
+        max_length=100,
+        required=False,
+        default="",
+        help_text="For example governance.approval.granted, or its beginning to a dot: governance.approval.",
+    )
+    text = serializers.CharField(
+        max_length=500,
+        required=False,
+        default="",
+        help_text=(
+            "Words, each of which begins a word of the entry: of its kind, actor, subject, data and changes, or of a "
+            "text beside the trail that was not erased (a reason, a comment)."
+        ),
+    )
+    before = serializers.IntegerField(required=False, min_value=0, help_text="Only entries below this index.")
+    page_size = serializers.IntegerField(
+        required=False, default=50, min_value=1, max_value=200, help_text="Entries a page, at most 200."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """``from`` is a word of Python, so the period is added here."""
+        return {
+            **super().get_fields(),
+            "from": TimeField(required=False, help_text="Acts that began at this time or later; a day: its beginning."),
+            "to": TimeField(required=False, ends=True, help_text="Acts that began until this time; a day: its end."),
+        }
+
+
+class EntriesFound(serializers.Serializer[dict[str, object]]):
+    """A page of entries, newest first."""
+
+    next = serializers.CharField(allow_null=True, help_text="The address of the page after this one.")
+    unsearched = serializers.IntegerField(
+        help_text="Entries that are not searched for words, kind or period yet, since no worker has taken them in."
+    )
+    results = EntryView(many=True)
 
 
 class ProofView(serializers.Serializer[dict[str, object]]):

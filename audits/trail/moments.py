@@ -21,7 +21,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 # The first entry of an act that began later, looked for from the newest checkpoint that was signed before: what a
 # checkpoint covers had begun when it was signed.
-_SIZE_AT = """
+SIZE_AT = """
 SELECT coalesce(
     (SELECT e.index FROM audits_entry e
      WHERE e.at > %(at)s AND e.index >= coalesce(
@@ -91,7 +91,7 @@ def at_time(at: datetime) -> Moment:
     if at > timezone.now() + timedelta(seconds=5):
         raise NoSuchMoment(f"{at.isoformat()} lies in the future; ask for a moment that has been.")
     with connection.cursor() as cursor:
-        cursor.execute(_SIZE_AT, {"at": at})
+        cursor.execute(SIZE_AT, {"at": at})
         (size,) = cursor.fetchone()
     return Moment(size=size, checkpoint=smallest_checkpoint_over(size), at=at)
 

@@ -4,7 +4,7 @@ The instances are for reading: never save one, it is another time's. What they r
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from django.db import models
 
@@ -13,6 +13,8 @@ from audits.trail.past import State, rows_as_of
 from audits.trail.values import fields_of
 
 M = TypeVar("M", bound=models.Model)
+# Rows of one moment that were rebuilt already, by model and key.
+Known: TypeAlias = dict[tuple[type[models.Model], object], models.Model]
 
 
 def instances_as_of(
@@ -22,11 +24,18 @@ def instances_as_of(
     keys: Collection[object] | None = None,
     where: Mapping[str, object] | None = None,
     related: Iterable[str] = (),
+    known: Known | None = None,
 ) -> list[M]:
-    """The rows as ``rows_as_of`` finds them. ``related`` names what is read along as for select_related
-    (``version__model``): as many queries more as there are hops, whatever the number of rows."""
+    """The rows as ``rows_as_of`` finds them.
+
+    ``related`` names what is read along, as for select_related (``version__model``): as many queries more as there are
+    hops, whatever the number of rows. ``known``, given to several calls for one moment, has rows that others refer to
+    read once.
+    """
     found = [_instance(model, state) for state in rows_as_of(model, moment, keys=keys, where=where)]
-    _attach(found, moment, _tree(related))
+    seen = {} if known is None else known
+    seen.update({(model, row.pk): row for row in found})
+    _attach(found, moment, _tree(related), seen)
     return found
 
 
@@ -45,7 +54,7 @@ def _instance(model: type[M], state: State) -> M:
     return made
 
 
-def _attach(rows: list[M], moment: Moment, tree: Mapping[str, Any]) -> None:
+def _attach(rows: list[M], moment: Moment, tree: Mapping[str, Any], known: Known) -> None:
     if not rows:
         return
     for name, further in tree.items():
@@ -54,7 +63,10 @@ def _attach(rows: list[M], moment: Moment, tree: Mapping[str, Any]) -> None:
         if not isinstance(field, models.ForeignKey) or not isinstance(target, type):
             raise TypeError(f"{name} is no foreign key")
         keys = {key for row in rows if (key := getattr(row, field.attname)) is not None}
-        there = {found.pk: found for found in instances_as_of(target, moment, keys=keys)} if keys else {}
-        _attach(list(there.values()), moment, further)
+        missing = [key for key in keys if (target, key) not in known]
+        if missing:
+            instances_as_of(target, moment, keys=missing, known=known)
+        there = {key: known[target, key] for key in keys if (target, key) in known}
+        _attach(list(there.values()), moment, further, known)
         for row in rows:
             field.set_cached_value(row, there.get(getattr(row, field.attname)))

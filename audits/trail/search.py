@@ -9,8 +9,10 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.utils import CursorWrapper
 from django.db.utils import Error as DatabaseError
 
 from audits.errors import DomainError
@@ -68,7 +70,7 @@ def find(asked: Asked, *, before: int | None = None, limit: int = 50) -> Found:
     Stable: entries are never changed nor removed, so pages that go on from the last index miss nothing and repeat
     nothing.
     """
-    params: dict[str, object] = {
+    params: dict[str, Any] = {
         "subject": asked.subject,
         "actor": asked.actor,
         "kinds": _kinds(asked.kind),
@@ -128,11 +130,11 @@ FROM unnest(audits_terms(%s)) AS t (term)
 """
 
 
-def _words(cursor: "object", text: str) -> str:
+def _words(cursor: CursorWrapper, text: str) -> str:
     if len(text) > _LONGEST_TEXT:
         raise UnclearSearch(f"Search for at most {_LONGEST_TEXT} characters; a word or two find more.")
-    cursor.execute(_QUERY, [_PREFIX, text])  # type: ignore[attr-defined]
-    (words,) = cursor.fetchone()  # type: ignore[attr-defined]
+    cursor.execute(_QUERY, [_PREFIX, text])
+    (words,) = cursor.fetchone()
     if words is None:
         raise UnclearSearch("Search for words: letters or digits.")
     return str(words)
@@ -140,7 +142,8 @@ def _words(cursor: "object", text: str) -> str:
 
 def _kinds(asked: str) -> list[str]:
     """The kinds that are it or begin with it, to a dot; a kind of former times stands for itself."""
-    return [asked, *(kind for kind in EVENTS if kind.startswith(f"{asked}."))]
+    whole = asked.rstrip(".")
+    return [whole, *(kind for kind in EVENTS if kind.startswith(f"{whole}."))]
 
 
 def _statement(*parts: str) -> str:

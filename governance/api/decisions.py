@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.api.as_of import AS_OF, LooksBack, rests_on
 from audits.api.views import GuardedView, by_method, plain
 from audits.trail.keys import NoTrailKey, verifying_key
 from governance.api.gate import ask
@@ -24,8 +25,10 @@ from governance.serializers.decisions import (
     PolicyView,
     StandingView,
 )
+from governance.services.past import standings_as_of
 from governance.services.permits import permit_key, permit_of, verifier_id
 from registry.services.inventory import find_version
+from registry.services.past import version_as_of
 
 READERS = ("governance.view", "governance.request_decision")
 DECISIONS = Decision.objects.select_related("version__model", "environment")
@@ -84,18 +87,27 @@ class PermitOfDecision(GuardedView):
         return Response(permit_of(_decision(pk)), headers=headers)
 
 
-class StandingOfVersion(GuardedView):
+class StandingOfVersion(LooksBack):
     serializer_class = StandingView
     pagination_class = None
     needs: ClassVar = {"GET": READERS}
 
     @extend_schema(
         operation_id="show_standing",
-        parameters=[OpenApiParameter("environment", str, description="Only in this environment.")],
+        parameters=[OpenApiParameter("environment", str, description="Only in this environment."), AS_OF],
         responses=StandingView(many=True),
     )
     def get(self, request: Request, name: str, number: int) -> Response:
-        """Show whether a version may run, environment by environment. This asks no gate and gives no permit."""
+        """Show whether a version may run, environment by environment. This asks no gate and gives no permit.
+
+        With as_of, the answer is an object with the list as ``results``.
+        """
+        moment = self.moment()
+        if moment is not None:
+            then = standings_as_of(moment, [version_as_of(moment, model=name, number=number).pk])
+            asked = request.query_params.get("environment")
+            found = [row for row in then if asked in (None, row.environment.name)]
+            return Response({"results": StandingView(found, many=True).data, "as_of": rests_on(moment)})
         rows = find_version(model=name, number=number).standings.select_related("environment", "policy")
         if "environment" in request.query_params:
             rows = rows.filter(environment__name=request.query_params["environment"])

@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.api.as_of import AS_OF, LooksBack
 from audits.api.views import GuardedView, receipt, written
 from audits.errors import NotPermitted
 from audits.models import User
@@ -26,10 +27,12 @@ from governance.serializers.review import (
     SignOffRequest,
     SignOffView,
 )
+from governance.services.past import approvals_as_of
 from governance.services.review import GivenAnswer, accept_risk, answer_questions, decide_version, sign_section
 from governance.services.signed_content import VersionFile, latest_sign_off, read_file, section_is_signed
 from governance.services.signing import FreshAuthentication, authenticate_freshly
 from registry.services.inventory import find_version
+from registry.services.past import version_as_of
 
 
 class ChecklistOfVersion(GuardedView):
@@ -76,14 +79,18 @@ class SignOffs(GuardedView):
         return written(SignOffView(signed), done)
 
 
-class Approvals(GuardedView):
+class Approvals(LooksBack):
     serializer_class = ApprovalView
     # Whoever may look may try: the service refuses whom it must, and the refusal is an act.
     needs: ClassVar = {"GET": "governance.view", "POST": "governance.view"}
 
-    @extend_schema(operation_id="list_approvals", responses=ApprovalView(many=True))
+    @extend_schema(operation_id="list_approvals", parameters=[AS_OF], responses=ApprovalView(many=True))
     def get(self, request: Request, name: str, number: int) -> Response:
         """List the verdicts on a version, in order. Whether they still count is in its standing."""
+        moment = self.moment()
+        if moment is not None:
+            then = version_as_of(moment, model=name, number=number)
+            return self.past_page(moment, approvals_as_of(moment, [then.pk]), ApprovalView)
         version = find_version(model=name, number=number)
         rows = Approval.objects.select_related("signer").filter(version=version).order_by("signed_at", "id")
         return self.page(rows, ApprovalView)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.api import decisions, dossiers, review, tokens
+from governance.api import decisions, dossiers, past, review, tokens
 
 VERSION = "models/<str:name>/versions/<int:number>"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path("decisions/<uuid:pk>", decisions.DecisionById.as_view(), name="decision"),
     path("decisions/<uuid:pk>/permit", decisions.PermitOfDecision.as_view(), name="permit"),
     path("policies/<str:digest>", decisions.PolicyByDigest.as_view(), name="policy"),
+    path("environments/<str:name>/running", past.RunningInEnvironment.as_view(), name="running"),
+    path("models/<str:name>/everything", past.EverythingAboutModel.as_view(), name="everything"),
     path(f"{VERSION}/standing", decisions.StandingOfVersion.as_view(), name="standing"),
     path(f"{VERSION}/checklist", review.ChecklistOfVersion.as_view(), name="checklist"),
     path(f"{VERSION}/answers/<str:question>", review.Answer.as_view(), name="answer"),

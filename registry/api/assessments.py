@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.api.as_of import AS_OF, LooksBack
 from audits.api.views import GuardedView, receipt, written
 from audits.artifacts import store
 from audits.models import Evidence
@@ -16,17 +17,22 @@ from registry.models import Assessment
 from registry.serializers.operations import AssessmentRequest, AssessmentView, EvidenceView
 from registry.services.assessments import SUBJECT_KIND, request_assessment
 from registry.services.inventory import find_dataset, find_version
+from registry.services.past import assessments_as_of, version_as_of
 
 ASSESSMENTS = Assessment.objects.select_related("version__model", "dataset", "requested_by")
 
 
-class Assessments(GuardedView):
+class Assessments(LooksBack):
     serializer_class = AssessmentView
     needs: ClassVar = {"GET": "registry.view", "POST": "registry.run_assessment"}
 
-    @extend_schema(operation_id="list_assessments", responses=AssessmentView(many=True))
+    @extend_schema(operation_id="list_assessments", parameters=[AS_OF], responses=AssessmentView(many=True))
     def get(self, request: Request, name: str, number: int) -> Response:
         """List the assessments of a version, newest first."""
+        moment = self.moment()
+        if moment is not None:
+            then = version_as_of(moment, model=name, number=number)
+            return self.past_page(moment, assessments_as_of(moment, versions=[then.pk]), AssessmentView)
         version = find_version(model=name, number=number)
         return self.page(ASSESSMENTS.filter(version=version), AssessmentView)
 
@@ -44,13 +50,17 @@ class Assessments(GuardedView):
         return written(AssessmentView(assessment), done, status=202, location=location)
 
 
-class AssessmentStatus(GuardedView):
+class AssessmentStatus(LooksBack):
     serializer_class = AssessmentView
     needs: ClassVar = {"GET": "registry.view"}
 
-    @extend_schema(operation_id="show_assessment")
+    @extend_schema(operation_id="show_assessment", parameters=[AS_OF])
     def get(self, request: Request, pk: UUID) -> Response:
         """Show how far an assessment is."""
+        moment = self.moment()
+        if moment is not None:
+            row = next(iter(assessments_as_of(moment, pk=pk)), None)
+            return self.past_row(moment, row, AssessmentView, called=f"assessment {pk}")
         assessment = ASSESSMENTS.filter(pk=pk).first()
         if assessment is None:
             raise Http404(f"There is no assessment {pk}.")

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.api.as_of import AS_OF, LooksBack
 from audits.api.parsers import StrictJSONParser, UploadParser
 from audits.api.views import GuardedView, receipt, written
 from registry.api.uploads import keep_upload, reading_upload
@@ -17,9 +18,10 @@ from registry.models import DatasetVersion, Environment, Intake
 from registry.serializers.inventory import DatasetUpload, DatasetView, EnvironmentView, IntakeView
 from registry.services.intakes import MEDIA_TYPES, receive_dataset
 from registry.services.inventory import find_dataset
+from registry.services.past import datasets_as_of, environments_as_of
 
 
-class Datasets(GuardedView):
+class Datasets(LooksBack):
     """Tables, by name and number."""
 
     serializer_class = DatasetView
@@ -27,9 +29,12 @@ class Datasets(GuardedView):
     parser_classes = [UploadParser, StrictJSONParser]
     needs: ClassVar = {"GET": "registry.view", "POST": "registry.register_dataset"}
 
-    @extend_schema(operation_id="list_datasets", responses=DatasetView(many=True))
+    @extend_schema(operation_id="list_datasets", parameters=[AS_OF], responses=DatasetView(many=True))
     def get(self, request: Request) -> Response:
         """List the dataset versions."""
+        moment = self.moment()
+        if moment is not None:
+            return self.past_page(moment, datasets_as_of(moment), DatasetView)
         return self.page(self.get_queryset(), DatasetView)
 
     @extend_schema(
@@ -57,13 +62,17 @@ class Datasets(GuardedView):
         return written(IntakeView(intake), done, status=202, location=f"/api/v1/intakes/{intake.pk}")
 
 
-class Dataset(GuardedView):
+class Dataset(LooksBack):
     serializer_class = DatasetView
     needs: ClassVar = {"GET": "registry.view"}
 
-    @extend_schema(operation_id="show_dataset")
+    @extend_schema(operation_id="show_dataset", parameters=[AS_OF])
     def get(self, request: Request, name: str, number: int) -> Response:
         """Show one dataset version with its columns."""
+        moment = self.moment()
+        if moment is not None:
+            row = next(iter(datasets_as_of(moment, name=name, number=number)), None)
+            return self.past_row(moment, row, DatasetView, called=f"version {number} of dataset {name}")
         return Response(DatasetView(find_dataset(name=name, number=number)).data)
 
 
@@ -80,15 +89,18 @@ class IntakeStatus(GuardedView):
         return Response(IntakeView(intake).data)
 
 
-class Environments(GuardedView):
+class Environments(LooksBack):
     """Where versions run, in order towards production."""
 
     serializer_class = EnvironmentView
     needs: ClassVar = {"GET": "registry.view"}
 
-    @extend_schema(operation_id="list_environments", responses=EnvironmentView(many=True))
+    @extend_schema(operation_id="list_environments", parameters=[AS_OF], responses=EnvironmentView(many=True))
     def get(self, request: Request) -> Response:
         """List the environments."""
+        moment = self.moment()
+        if moment is not None:
+            return self.past_page(moment, environments_as_of(moment), EnvironmentView)
         return self.page(Environment.objects.all(), EnvironmentView)
 
 

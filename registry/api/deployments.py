@@ -8,23 +8,28 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.api.actors import actor_of_plain
+from audits.api.as_of import AS_OF, LooksBack
 from audits.api.parsers import read_json
-from audits.api.views import GuardedView, by_method, plain, receipt
+from audits.api.views import by_method, plain, receipt
 from registry.models import Deployment
 from registry.serializers.operations import DeploymentReport, DeploymentView
 from registry.services.operations import find_environment, report_deployment
+from registry.services.past import deployments_as_of
 
 PERMISSION = "registry.report_deployment"
 
 
-class Deployments(GuardedView):
+class Deployments(LooksBack):
     serializer_class = DeploymentView
     queryset = Deployment.objects.select_related("environment", "version__model", "reported_by")
     needs: ClassVar = {"GET": "registry.view", "POST": PERMISSION}
 
-    @extend_schema(operation_id="list_deployments", responses=DeploymentView(many=True))
+    @extend_schema(operation_id="list_deployments", parameters=[AS_OF], responses=DeploymentView(many=True))
     def get(self, request: Request) -> Response:
         """List what serving reported, newest first."""
+        moment = self.moment()
+        if moment is not None:
+            return self.past_page(moment, deployments_as_of(moment), DeploymentView)
         return self.page(self.get_queryset(), DeploymentView)
 
     @extend_schema(operation_id="report_deployment", request=DeploymentReport, responses={201: DeploymentView})

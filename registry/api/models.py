@@ -6,8 +6,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.api.as_of import AS_OF, LooksBack
 from audits.api.parsers import StrictJSONParser, UploadParser
-from audits.api.views import GuardedView, receipt, written
+from audits.api.views import receipt, written
 from audits.errors import NotFound
 from audits.models import User
 from registry.api.uploads import keep_upload, reading_upload
@@ -26,20 +27,24 @@ from registry.services.inventory import (
     register_model,
     register_version,
 )
+from registry.services.past import model_as_of, models_as_of, version_as_of, versions_as_of
 
 VERSIONS = ModelVersion.objects.select_related("model", "training_data", "registered_by")
 
 
-class Models(GuardedView):
+class Models(LooksBack):
     """The inventory."""
 
     serializer_class = ModelView
     queryset = RegisteredModel.objects.select_related("owner")
     needs: ClassVar = {"GET": "registry.view", "POST": "registry.register_model"}
 
-    @extend_schema(operation_id="list_models", responses=ModelView(many=True))
+    @extend_schema(operation_id="list_models", parameters=[AS_OF], responses=ModelView(many=True))
     def get(self, request: Request) -> Response:
         """List the registered models."""
+        moment = self.moment()
+        if moment is not None:
+            return self.past_page(moment, models_as_of(moment), ModelView)
         return self.page(self.get_queryset(), ModelView)
 
     @extend_schema(operation_id="register_model", request=ModelRegistration, responses={201: ModelView})
@@ -53,24 +58,30 @@ class Models(GuardedView):
         return written(ModelView(model), done, location=f"/api/v1/models/{model.name}")
 
 
-class Model(GuardedView):
+class Model(LooksBack):
     serializer_class = ModelView
     needs: ClassVar = {"GET": "registry.view"}
 
-    @extend_schema(operation_id="show_model")
+    @extend_schema(operation_id="show_model", parameters=[AS_OF])
     def get(self, request: Request, name: str) -> Response:
         """Show one model."""
+        moment = self.moment()
+        if moment is not None:
+            return self.past_row(moment, model_as_of(moment, name), ModelView, called=f"model {name!r}")
         return Response(ModelView(find_model(name)).data)
 
 
-class Versions(GuardedView):
+class Versions(LooksBack):
     serializer_class = VersionView
     parser_classes = [UploadParser, StrictJSONParser]
     needs: ClassVar = {"GET": "registry.view", "POST": "registry.register_version"}
 
-    @extend_schema(operation_id="list_versions", responses=VersionView(many=True))
+    @extend_schema(operation_id="list_versions", parameters=[AS_OF], responses=VersionView(many=True))
     def get(self, request: Request, name: str) -> Response:
         """List the versions of a model, newest first."""
+        moment = self.moment()
+        if moment is not None:
+            return self.past_page(moment, versions_as_of(moment, model=name), VersionView)
         return self.page(VERSIONS.filter(model=find_model(name)).order_by("-number"), VersionView)
 
     @extend_schema(
@@ -105,13 +116,17 @@ class Versions(GuardedView):
         return written(VersionView(version), done, location=f"/api/v1/models/{name}/versions/{version.number}")
 
 
-class Version(GuardedView):
+class Version(LooksBack):
     serializer_class = VersionView
     needs: ClassVar = {"GET": "registry.view"}
 
-    @extend_schema(operation_id="show_version")
+    @extend_schema(operation_id="show_version", parameters=[AS_OF])
     def get(self, request: Request, name: str, number: int) -> Response:
         """Show one version."""
+        moment = self.moment()
+        if moment is not None:
+            row = version_as_of(moment, model=name, number=number)
+            return self.past_row(moment, row, VersionView, called=f"version {number} of {name}")
         return Response(VersionView(find_version(model=name, number=number)).data)
 
 

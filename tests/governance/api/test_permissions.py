@@ -58,6 +58,8 @@ TABLE: list[tuple[str, str, set[str], int]] = [
     ("GET", "decisions/<uuid:pk>/permit", ALL, 404),
     ("GET", "policies/<str:digest>", ALL, 404),
     ("GET", f"{VERSION}/standing", ALL, 200),
+    ("GET", "environments/<str:name>/running", PEOPLE, 404),
+    ("GET", "models/<str:name>/everything", PEOPLE, 200),
     ("GET", f"{VERSION}/checklist", PEOPLE, 200),
     ("PUT", f"{VERSION}/answers/<str:question>", REVIEWERS, 400),
     ("POST", f"{VERSION}/sign-offs", REVIEWERS, 400),
