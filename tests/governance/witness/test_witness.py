@@ -186,6 +186,25 @@ def test_a_second_organization_runs_it_without_a_database(start: Start, tmp_path
     assert [path.name for path in (tmp_path / "data").rglob("*") if path.is_file()] == ["django-secret-key"]
 
 
+def test_it_needs_no_package_but_cryptography(tmp_path: Path) -> None:
+    allowed = sorted({*sys.stdlib_module_names, "audits", "governance", "cryptography", "_cffi_backend"})
+    program = f"""
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {allowed}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Blocked())
+from governance.witness.command import main
+sys.exit(main(["--key", sys.argv[1], "--name", "w.example", "--print-key"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "key")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("w.example+")
+
+
 def test_its_key_is_made_once_and_it_remembers_across_restarts(start: Start, tmp_path: Path, log: Log) -> None:
     first = start()
     assert [key.algorithm for key in first.address.keys] == ["ed25519", "ml-dsa-44"]
