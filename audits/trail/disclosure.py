@@ -5,7 +5,8 @@ The trail holds the commitment; salt and text lie beside it (audits_disclosure),
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import orjson
 
@@ -16,7 +17,7 @@ from audits.merkle.errors import VerificationError
 # The operation of a change that takes a text from beside the trail; its key is the commitment.
 ERASED = "E"
 ERASING = b'"audits.text.erased"'
-_MARK = b'{"committed":"'
+MARK = b'{"committed":"'
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -31,14 +32,18 @@ def commitments_in(body: bytes, content: bytes | None = None) -> list[str]:
     What the caller of an act put into its data is no commitment, whatever it looks like.
     """
     text = whole_or_leaf(body, content)
-    if _MARK not in text:
+    if MARK not in text:
         return []
     try:
-        entry = orjson.loads(text)
-        changes = entry.get("changes", ())
-        return [*_committed(entry["act"]["reason"]), *(found for change in changes for found in _in(change))]
+        return commitments_of(orjson.loads(text))
     except (ValueError, LookupError, TypeError, AttributeError):
         return []  # The verification names what has not the shape of an entry.
+
+
+def commitments_of(entry: Mapping[str, Any]) -> list[str]:
+    """As ``commitments_in``, of an entry that is parsed. Raises LookupError and the like where it is none."""
+    changes = entry.get("changes", ())
+    return [*_committed(entry["act"]["reason"]), *(found for change in changes for found in _in(change))]
 
 
 def whole_or_leaf(body: bytes, content: bytes | None) -> bytes:
@@ -54,14 +59,18 @@ def erasures_in(body: bytes) -> list[str]:
     if ERASING not in body:
         return []
     try:
-        entry = orjson.loads(body)
-        return [
-            str(change["key"])
-            for change in entry["changes"]
-            if change["op"] == ERASED and change["table"] == "audits_disclosure"
-        ]
+        return erasures_of(orjson.loads(body))
     except (ValueError, LookupError, TypeError, AttributeError):
         return []  # The verification names what has not the shape of an entry.
+
+
+def erasures_of(entry: Mapping[str, Any]) -> list[str]:
+    """As ``erasures_in``, of an entry that is parsed. Raises LookupError and the like where it is none."""
+    return [
+        str(change["key"])
+        for change in entry.get("changes", ())
+        if change["op"] == ERASED and change["table"] == "audits_disclosure"
+    ]
 
 
 def _in(change: dict[str, dict[str, Json]]) -> Iterator[str]:

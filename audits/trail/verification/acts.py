@@ -1,34 +1,22 @@
-"""Step 3: the acts and changes in the database are still those that the leaves were made of."""
+"""Step 3: the acts and changes in the database are still those that the leaves were made of, in their one spelling."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from audits.merkle.canonical import CanonicalError, Json, canonical_bytes
 from audits.merkle.errors import VerificationError
-from audits.trail.assembly import entry_texts
-from audits.trail.entries import stated_content, whole
+from audits.trail.entries import whole
+from audits.trail.verification.bodies import Examiner, is_plainly_canonical
+from audits.trail.verification.checking import Check, Page
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
+from audits.trail.verification.rebuilt import DIFFERING, kept_beside, rebuilt_entry
 from audits.trail.verification.report import Findings
 
-_ALL = f"""
-SELECT t.epoch, t.xid, t.id, t.text, e.index, e.body, e.content IS NOT DISTINCT FROM t.content
-FROM ({entry_texts("SELECT * FROM audits_act")}) AS t (epoch, xid, id, kind, actor, subject, at, text, content)
-LEFT JOIN audits_entry e ON e.epoch = t.epoch AND e.xid = t.xid::xid8
-ORDER BY e.index
-"""
-_ONE = entry_texts("SELECT * FROM audits_act WHERE epoch = %s AND xid = %s::xid8")
-# In the order of the last change, as the sequencer will take them.
-_PENDING = f"""
-SELECT t.id::text, t.text, t.content FROM ({
-    entry_texts(
-        "SELECT a.* FROM audits_act a WHERE NOT EXISTS"
-        " (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid = a.xid)"
-    )
-}) AS t (epoch, xid, id, kind, actor, subject, at, text, content)
-ORDER BY t.epoch, (SELECT max(n) FROM audits_change c WHERE c.epoch = t.epoch AND c.xid = t.xid::xid8)
+_PENDING = """
+SELECT count(*) FROM audits_act a
+WHERE NOT EXISTS (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid = a.xid)
 """
 
 
@@ -40,41 +28,51 @@ class _Place:
     xid: str
 
 
-def rebuilt_entry(reader: Reader, epoch: int, xid: str) -> bytes | None:
-    """The entry's leaf as its act and changes give it now; None where there is no such act."""
-    rows = reader.rows(_ONE, [epoch, xid])
-    return bytes(rows[0][7]) if rows else None
+class Acts(Check):
+    """The database compares; what it finds to differ, and what is not plainly canonical, is read strictly here."""
+
+    reads = True
+
+    def __init__(self, matter: Matter, findings: Findings, tell: Tell) -> None:
+        super().__init__(matter, findings, tell)
+        self._differing = matter.beside.ask(DIFFERING)
+        self._pending = matter.beside.ask(_PENDING)
+        self._examiner = Examiner(matter, findings)
+        self._unsure: list[int] = []
+
+    def take(self, page: Page) -> None:
+        for index, text, document in zip(page.indexes, page.texts, page.documents, strict=True):
+            if (
+                isinstance(document, Exception)
+                or isinstance(text, VerificationError)
+                or not is_plainly_canonical(document, text)
+            ):
+                self._unsure.append(index)
+        self.findings.checked += len(page.indexes)
+        self.tell(len(page.indexes))
+
+    def finish(self) -> None:
+        reader = self.matter.reader
+        for index in self._unsure:
+            self._examiner.examine(index)
+        for index, epoch, xid, act_id in self._differing():
+            place = _Place(index=index, act_id=act_id, epoch=epoch, xid=xid)
+            self._examiner.examine(index)
+            [(body,)] = reader.rows(
+                "SELECT body FROM audits_entry WHERE index = %s AND epoch = %s AND xid = %s::xid8", [index, epoch, xid]
+            )
+            text = rebuilt_entry(reader, epoch, xid)
+            _report_difference(reader, self.findings, place, bytes(body), text or b"")
+        [(self.matter.pending,)] = self._pending()
+        self.findings.checked += self.matter.pending
+        for index in _check_orphans(reader, self.findings):
+            self._examiner.examine(index)
+        _check_epochs(reader, self.findings)
 
 
-def kept_beside(reader: Reader, index: int, body: bytes) -> bytes | None:
-    """What is kept beside the entry that states it. Read by itself: it can be 256 MB."""
-    if stated_content(body) is None:
-        return None
-    [(content,)] = reader.rows("SELECT content FROM audits_entry WHERE index = %s", [index])
-    return None if content is None else bytes(content)
-
-
-def pending_entries(reader: Reader) -> Iterator[tuple[str, bytes]]:
-    """Act id and whole text of every act that is no leaf yet."""
-    for act_id, text, content in reader.stream(_PENDING):
-        yield act_id, whole(bytes(text), None if content is None else bytes(content))
-
-
-def check_acts(matter: Matter, findings: Findings, tell: Tell) -> None:
-    reader = matter.reader
-    for epoch, xid, act_id, text, index, body, same_content in reader.stream(_ALL):
-        if index is None:
-            matter.pending += 1
-        elif bytes(body) != bytes(text) or not same_content:
-            place = _Place(index=index, act_id=str(act_id), epoch=epoch, xid=xid)
-            _report_difference(reader, findings, place, bytes(body), bytes(text))
-        findings.checked += 1
-        tell(1)
-    _check_orphans(reader, findings)
-    _check_epochs(reader, findings)
-
-
-def _check_orphans(reader: Reader, findings: Findings) -> None:
+def _check_orphans(reader: Reader, findings: Findings) -> list[int]:
+    """The entries that no act belongs to."""
+    indexes = []
     for index, act_id in reader.stream(
         "SELECT index, act_id::text FROM audits_entry e WHERE NOT EXISTS"
         " (SELECT FROM audits_act a WHERE a.epoch = e.epoch AND a.xid = e.xid) ORDER BY index"
@@ -86,6 +84,7 @@ def _check_orphans(reader: Reader, findings: Findings) -> None:
             key=act_id,
             index=index,
         )
+        indexes.append(index)
     for epoch, xid, n, table, key in reader.stream(
         "SELECT epoch, xid::text, n, tbl, key FROM audits_change c WHERE NOT EXISTS"
         " (SELECT FROM audits_act a WHERE a.epoch = c.epoch AND a.xid = c.xid)"
@@ -97,6 +96,7 @@ def _check_orphans(reader: Reader, findings: Findings) -> None:
             key=str(n),
             field="xid",
         )
+    return indexes
 
 
 def _check_epochs(reader: Reader, findings: Findings) -> None:

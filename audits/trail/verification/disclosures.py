@@ -5,45 +5,78 @@ A text that an act of the kind ``audits.text.erased`` took away may be missing, 
 
 from collections.abc import Iterable, Iterator
 
-from audits.trail.disclosure import commitment_of, commitments_in, erasures_in, whole_or_leaf
-from audits.trail.verification.acts import kept_beside, pending_entries
+from audits.merkle.errors import VerificationError
+from audits.trail.disclosure import (
+    ERASING,
+    MARK,
+    commitment_of,
+    commitments_in,
+    commitments_of,
+    erasures_in,
+    erasures_of,
+)
+from audits.trail.verification.checking import Check, Document, Page, pages
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
+from audits.trail.verification.rebuilt import pending_entries
 from audits.trail.verification.report import LISTED, Findings
 from audits.trail.verification.sorting import Sorter
 
 _TABLE = "audits_disclosure"
 
 
-def disclosed_texts(reader: Reader, commitments: Iterable[str]) -> dict[str, tuple[bytes, str]]:
-    """Salt and text of each commitment that has them, not checked."""
-    rows = reader.rows(
-        "SELECT commitment, salt, value FROM audits_disclosure WHERE commitment = ANY(%s)", [list(commitments)]
-    )
-    return {commitment: (bytes(salt), text) for commitment, salt, text in rows}
+class Disclosures(Check):
+    reads = True
 
+    def __init__(self, matter: Matter, findings: Findings, tell: Tell) -> None:
+        super().__init__(matter, findings, tell)
+        self._recorded, self._erased = Sorter(), Sorter()
 
-def check_disclosures(matter: Matter, findings: Findings, tell: Tell) -> None:
-    for commitment, salt, text in matter.reader.stream("SELECT commitment, salt, value FROM audits_disclosure"):
-        if commitment_of(bytes(salt), text) != commitment:
-            findings.add(
-                "disclosure",
-                "A text beside the trail is not the one that was committed to: the text, its salt or the "
-                "commitment was changed.",
-                table=_TABLE,
-                key=commitment,
-                field="value",
-                there=text,
-            )
-        findings.checked += 1
-        tell(1)
-    with Sorter() as recorded, Sorter() as erased:
-        for _, body in _texts_of_entries(matter.reader):
-            for commitment in commitments_in(body):
-                recorded.add(commitment.encode())
-            for commitment in erasures_in(body):
-                erased.add(commitment.encode())
-        _compare(matter.reader, findings, recorded.items(), _Erased(erased.items()))
+    def take(self, page: Page) -> None:
+        for place, text in enumerate(page.texts):
+            if isinstance(text, VerificationError):
+                # Step 3 names it; the reason is still the leaf's own.
+                self._note(commitments_in(page.bodies[place]), [])
+            elif MARK in text or ERASING in text:
+                self._take(page.documents[place])
+
+    def _take(self, document: Document | Exception) -> None:
+        if isinstance(document, Exception):
+            return
+        try:
+            self._note(commitments_of(document), erasures_of(document))
+        except (LookupError, TypeError, AttributeError):
+            return  # Step 5 names what has not the shape of an entry.
+
+    def _note(self, recorded: Iterable[str], erased: Iterable[str]) -> None:
+        for commitment in recorded:
+            self._recorded.add(commitment.encode())
+        for commitment in erased:
+            self._erased.add(commitment.encode())
+
+    def finish(self) -> None:
+        reader = self.matter.reader
+        with self._recorded, self._erased:
+            self._check_texts(reader)
+            for _, text in pending_entries(reader):
+                self._note(commitments_in(text), erasures_in(text))
+            _compare(reader, self.findings, self._recorded.items(), _Erased(self._erased.items()))
+
+    def _check_texts(self, reader: Reader) -> None:
+        for rows in reader.pages("SELECT commitment, salt, value FROM audits_disclosure"):
+            for commitment, salt, text in rows:
+                if commitment_of(salt, text) != commitment:
+                    self.findings.add(
+                        "disclosure",
+                        "A text beside the trail is not the one that was committed to: the text, its salt or the "
+                        "commitment was changed.",
+                        table=_TABLE,
+                        key=commitment,
+                        field="value",
+                        there=text,
+                    )
+            self.findings.checked += len(rows)
+            self.tell(len(rows))
 
 
 class _Erased:
@@ -106,8 +139,9 @@ def _note(missing: dict[str, str], findings: Findings, commitment: bytes, code: 
 
 
 def _texts_of_entries(reader: Reader) -> Iterator[tuple[int | None, bytes]]:
-    for index, body in reader.stream("SELECT index, body FROM audits_entry ORDER BY index"):
-        yield index, whole_or_leaf(bytes(body), kept_beside(reader, index, bytes(body)))
+    for page in pages(reader):
+        for index, body, text in zip(page.indexes, page.bodies, page.texts, strict=True):
+            yield index, body if isinstance(text, VerificationError) else text
     for _, text in pending_entries(reader):
         yield None, text
 

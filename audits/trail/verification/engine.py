@@ -1,7 +1,13 @@
-"""Runs the steps of a verification over one frozen view, and makes the report."""
+"""Runs the steps of a verification over one frozen view, and makes the report.
 
+The entries are read once, for all steps that read them; a step that fails stops no other.
+"""
+
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import Error as DatabaseError
@@ -10,31 +16,45 @@ from audits.errors import DomainError
 from audits.merkle.checkpoints import Checkpoint
 from audits.trail.keys import signer_state, trail_keys
 from audits.trail.signer_state import TrailAlarm
-from audits.trail.verification.acts import check_acts
+from audits.trail.verification.acts import Acts
+from audits.trail.verification.beside import beside
+from audits.trail.verification.checking import Check, Page, StepKind, once, pages
 from audits.trail.verification.content import check_files
-from audits.trail.verification.disclosures import check_disclosures
+from audits.trail.verification.disclosures import Disclosures
 from audits.trail.verification.guards import check_guards
-from audits.trail.verification.leaves import check_leaves
-from audits.trail.verification.matter import Matter, Tell
+from audits.trail.verification.leaves import Leaves
+from audits.trail.verification.matter import Matter
 from audits.trail.verification.privileges import check_privileges
-from audits.trail.verification.reading import frozen_view
-from audits.trail.verification.report import Findings, Step, VerificationReport
+from audits.trail.verification.reading import AT_ONCE, Reader, frozen_view
+from audits.trail.verification.report import Finding, Findings, LastAct, Step, VerificationReport
 from audits.trail.verification.signed import check_checkpoints
-from audits.trail.verification.state import check_state
+from audits.trail.verification.state import State
 
-Progress = Callable[[int, str, int], None]
-"""Told the step's number and name and how many things it has checked so far."""
-
-STEPS: tuple[tuple[str, Callable[[Matter, Findings, Tell], None]], ...] = (
-    ("Checkpoints are signed, and as the signer remembers them", check_checkpoints),
-    ("Every entry hashes into the signed tree", check_leaves),
-    ("Acts and changes are those that the entries were made of", check_acts),
-    ("Texts beside the trail are those committed to", check_disclosures),
-    ("Every governed row is what the trail adds up to", check_state),
-    ("Every file is in the store, byte for byte", check_files),
-    ("Triggers and functions are those that record and refuse", check_guards),
-    ("The application's role can do no more than it needs", check_privileges),
+STEPS: tuple[StepKind, ...] = (
+    StepKind(name="Checkpoints are signed, and as the signer remembers them", check=once(check_checkpoints), log=True),
+    StepKind(name="Every entry hashes into the signed tree", check=Leaves, log=True),
+    StepKind(name="Acts and changes are those that the entries were made of", check=Acts),
+    StepKind(name="Texts beside the trail are those committed to", check=Disclosures),
+    StepKind(name="Every governed row is what the trail adds up to", check=State),
+    StepKind(name="Every file is in the store, byte for byte", check=once(check_files)),
+    StepKind(name="Triggers and functions are those that record and refuse", check=once(check_guards)),
+    StepKind(name="The application's role can do no more than it needs", check=once(check_privileges)),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A step, how many things it has checked so far, of how many where that is known, and in what time."""
+
+    number: int
+    steps: int
+    name: str
+    done: int
+    total: int | None
+    seconds: float
+
+
+Tell = Callable[[Progress], None]
 
 # A database that somebody has been at can be broken in any way: that is a finding, not an end.
 _BROKEN = (
@@ -63,31 +83,42 @@ _NO_OUTSIDE = (
     "A whole database and signer's folder set back together: compare with a checkpoint kept elsewhere "
     "(--checkpoint FILE)."
 )
+_LOG_ONLY = "Anything but the log itself: acts and changes, texts, rows, files, triggers, rights."
 
 
 def verify(
     *,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
     outside_checkpoint: str | None = None,
+    log_only: bool = False,
     using: str = DEFAULT_DB_ALIAS,
 ) -> VerificationReport:
     """Check everything; never raises for what it finds, only where there is no key or no database.
 
-    ``outside_checkpoint`` is a signed note that was kept elsewhere. It changes nothing and may run beside
-    everything else; call it outside any transaction.
+    ``outside_checkpoint`` is a signed note that was kept elsewhere. ``log_only`` checks signatures, leaves and tree.
+    It changes nothing and may run beside everything else; call it outside any transaction.
     """
     begun = time.monotonic()
     keys = trail_keys()
-    steps: list[Step] = []
     before, alarm = _remembered(using)
-    with frozen_view(using) as reader:
+    with frozen_view(using) as reader, beside(using, reader) as asking:
         after, _ = _load()
-        matter = Matter(using=using, reader=reader, keys=keys, remembered=(before, after), outside=outside_checkpoint)
-        for number, (name, check) in enumerate(STEPS, start=1):
-            findings = Findings()
-            if number == 1 and alarm is not None:
-                findings.add(alarm.code, alarm.message)
-            steps.append(_run(number, name, check, matter, findings, progress))
+        matter = Matter(
+            using=using,
+            reader=reader,
+            beside=asking,
+            keys=keys,
+            remembered=(before, after),
+            outside=outside_checkpoint,
+        )
+        kinds = [(number, kind) for number, kind in enumerate(STEPS, start=1) if kind.log or not log_only]
+        running = [_Running(number, kind, matter, progress) for number, kind in kinds]
+        if alarm is not None:
+            running[0].findings.add(alarm.code, alarm.message)
+        with _collector_off():
+            _run(running, matter)
+        steps = tuple(step.result() for step in running)
+    not_checked = _NOT_CHECKED if outside_checkpoint is not None else (*_NOT_CHECKED, _NO_OUTSIDE)
     return VerificationReport(
         ok=all(step.ok for step in steps),
         origin=keys.origin,
@@ -96,46 +127,156 @@ def verify(
         pending=matter.pending,
         checkpoint=matter.newest,
         seconds=round(time.monotonic() - begun, 3),
-        steps=tuple(steps),
-        not_checked=_NOT_CHECKED if outside_checkpoint is not None else (*_NOT_CHECKED, _NO_OUTSIDE),
+        steps=steps,
+        not_checked=(*not_checked, _LOG_ONLY) if log_only else not_checked,
     )
 
 
-def _run(
-    number: int,
-    name: str,
-    check: Callable[[Matter, Findings, Tell], None],
-    matter: Matter,
-    findings: Findings,
-    progress: Progress | None,
-) -> Step:
-    begun = told = time.monotonic()
-    done = 0
+def _run(running: "list[_Running]", matter: Matter) -> None:
+    """In order; before the first step that reads entries finishes, all of those have read them."""
+    readers = [step for step in running if step.kind.check.reads]
+    for step in running:
+        if step in readers and not step.was_read:
+            _read(readers, matter)
+        step.finish()
 
-    def tell(more: int) -> None:
-        nonlocal told, done
-        done += more
-        now = time.monotonic()
-        if progress is not None and now - told > _TOLD_EVERY:
-            told = now
-            progress(number, name, done)
 
-    if progress is not None:
-        progress(number, name, 0)
+def _read(readers: "list[_Running]", matter: Matter) -> None:
+    first = readers[0]
+    for step in readers:
+        step.was_read = True
+        step.expect(matter.entries)
+    begun = time.monotonic()
     try:
-        with matter.reader.guarded():
-            check(matter, findings, tell)
+        with matter.reader.guarded(), closing(pages(matter.reader)) as read:
+            for page in read:
+                first.seconds += time.monotonic() - begun
+                for step in readers:
+                    step.take(page)
+                begun = time.monotonic()
     except _BROKEN as error:
-        findings.add("step_failed", f"This step could not be finished: {type(error).__name__}: {error}")
-    return Step(
-        number=number,
-        name=name,
-        ok=findings.total == 0,
-        checked=findings.checked,
-        seconds=round(time.monotonic() - begun, 3),
-        total=findings.total,
-        findings=tuple(findings.listed),
-    )
+        for step in readers:
+            step.fail(error)
+
+
+class _Running:
+    """One step at work: its findings, its time, and whether it could go on."""
+
+    def __init__(self, number: int, kind: StepKind, matter: Matter, progress: Tell | None) -> None:
+        self.number = number
+        self.kind = kind
+        self.findings = Findings()
+        self.seconds = 0.0
+        self.was_read = False
+        self._reader = matter.reader
+        self._progress = progress
+        self._begun = self._told = time.monotonic()
+        self._done = 0
+        self._total: int | None = None
+        self._failed = False
+        self._check: Check | None = None
+        with self._guarded():
+            self._check = kind.check(matter, self.findings, self._tell)
+
+    def expect(self, total: int) -> None:
+        self._total = total
+        self._begin()
+
+    def take(self, page: Page) -> None:
+        if self._check is not None and not self._failed:
+            with self._guarded():
+                self._check.take(page)
+
+    def finish(self) -> None:
+        self._begin()
+        if self._check is not None and not self._failed:
+            with self._guarded():
+                self._check.finish()
+
+    def fail(self, error: BaseException) -> None:
+        if not self._failed:
+            self._failed = True
+            self.findings.add("step_failed", f"This step could not be finished: {type(error).__name__}: {error}")
+
+    def result(self) -> Step:
+        return Step(
+            number=self.number,
+            name=self.kind.name,
+            ok=self.findings.total == 0,
+            checked=self.findings.checked,
+            seconds=round(self.seconds, 3),
+            total=self.findings.total,
+            findings=tuple(_with_acts(self._reader, self.findings.listed)),
+        )
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            with self._reader.guarded():
+                yield
+        except _BROKEN as error:
+            self.fail(error)
+        finally:
+            self.seconds += time.monotonic() - begun
+
+    def _begin(self) -> None:
+        if not self._done:
+            self._begun = time.monotonic()
+            self._say()
+
+    def _tell(self, more: int) -> None:
+        self._done += more
+        if time.monotonic() - self._told > _TOLD_EVERY:
+            self._say()
+
+    def _say(self) -> None:
+        self._told = time.monotonic()
+        if self._progress is not None:
+            self._progress(
+                Progress(
+                    number=self.number,
+                    steps=len(STEPS),
+                    name=self.kind.name,
+                    done=self._done,
+                    total=self._total,
+                    seconds=self._told - self._begun,
+                )
+            )
+
+
+def _with_acts(reader: Reader, findings: list[Finding]) -> Iterator[Finding]:
+    """Each finding with the act of the entry that it names."""
+    wanted = sorted({finding.index for finding in findings if finding.index is not None})
+    acts: dict[int, LastAct] = {}
+    try:
+        with reader.guarded():
+            for at in range(0, len(wanted), AT_ONCE):
+                for index, act_id, kind, actor, when in reader.rows(_ACTS, [wanted[at : at + AT_ONCE]]):
+                    acts[index] = LastAct(id=act_id, kind=kind, actor=actor, at=when)
+    except DatabaseError:
+        pass  # A table that is broken is what the findings say.
+    for finding in findings:
+        act = None if finding.index is None else acts.get(finding.index)
+        yield finding if act is None else replace(finding, act=act)
+
+
+_ACTS = """
+SELECT index, act_id::text, kind, actor, trim('"' from to_json(at AT TIME ZONE 'UTC')::text) || 'Z'
+FROM audits_entry WHERE index = ANY(%s)
+"""
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Python's collector walks the whole state again and again: a fold takes four times as long with it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _load() -> tuple[Checkpoint | None, TrailAlarm | None]:

@@ -4,50 +4,43 @@ Each change's "before" is compared with what the changes before it left, so a wr
 even where a later act has covered it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from sys import intern
 from typing import TypeAlias
-
-import orjson
 
 from audits.merkle.canonical import Json
 from audits.trail.disclosure import commitment_of
-from audits.trail.entries import whole
-from audits.trail.verification.disclosures import disclosed_texts
+from audits.trail.verification.checking import Document
 from audits.trail.verification.reading import AT_ONCE, Reader
 from audits.trail.verification.report import Findings
 
 Values: TypeAlias = dict[str, Json]
 
+# Stands for an entry's index where an act is none yet.
+PENDING = -1
+
 
 class FoldedRow:
-    """One row: its values as the trail writes them, and which entry set each (None: not an entry yet)."""
+    """One row: its values as the trail writes them, and which entry set each (PENDING: an act that is none yet)."""
 
-    __slots__ = ("_later", "since", "values")
+    __slots__ = ("later", "since", "values")
 
-    def __init__(self, values: Values, since: int | None) -> None:
+    def __init__(self, values: Values, since: int) -> None:
         self.values = values
         self.since = since
-        self._later: dict[str, int | None] | None = None
-
-    def set(self, field: str, value: Json, index: int | None) -> None:
-        self.values[field] = value
-        if self._later is None:
-            self._later = {}
-        self._later[field] = index
+        self.later: dict[str, int] | None = None
 
     def set_at(self, field: str) -> int | None:
-        if self._later is not None and field in self._later:
-            return self._later[field]
-        return self.since
+        """The index of the entry that last set the field; None where it is an act that is no entry yet."""
+        index = self.since if self.later is None else self.later.get(field, self.since)
+        return None if index == PENDING else index
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Where:
     table: str
     key: str
-    index: int | None
+    index: int
     label: str
 
 
@@ -70,97 +63,111 @@ class Fold:
         self._findings = findings
         self._texts: list[tuple[_Where, str, str, str]] = []
 
-    def apply(self, body: bytes, *, index: int | None, label: str, content: bytes | None = None) -> None:
-        """``label`` names the entry for people, for example "entry 7"; ``content`` is what is kept beside it."""
+    def apply(self, entry: Document | Exception, *, index: int = PENDING, label: str = "") -> None:
+        """``label`` names an act that is no entry yet, for people."""
         try:
-            entry = orjson.loads(whole(body, content))
-            changes = entry["changes"]
-            snapshots: dict[str, set[str]] = {}
-            for change in changes:
-                table, key, op = intern(change["table"]), change["key"], change["op"]
-                where = _Where(table=table, key=key, index=index, label=label)
+            if isinstance(entry, Exception):
+                raise entry
+            snapshots: dict[str, set[str]] | None = None
+            for change in entry["changes"]:
+                table, key, op = change["table"], change["key"], change["op"]
                 if op == "S":
+                    snapshots = {} if snapshots is None else snapshots
                     snapshots.setdefault(table, set()).add(key)
-                _OPERATIONS[op](self, where, change["diff"])
-            self._after_snapshots(snapshots, index, label)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+                _OPERATIONS[op](self, table, key, change["diff"], index, label)
+            if snapshots is not None:
+                self._after_snapshots(snapshots, index, label)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             self._findings.add(
                 "entry_unreadable",
-                f"{label.capitalize()} cannot be folded, it has not the shape of one ({error!r}).",
+                f"{_named(index, label).capitalize()} cannot be folded, it has not the shape of one ({error!r}).",
                 table="audits_entry",
-                key="" if index is None else str(index),
+                key="" if index == PENDING else str(index),
                 field="body",
-                index=index,
+                index=None if index == PENDING else index,
             )
 
     def finish(self) -> None:
         """Compare the texts that are still waiting. Call it after the last entry."""
         self._compare_texts()
 
-    def _insert(self, where: _Where, diff: Values) -> None:
-        rows = self.tables.setdefault(where.table, {})
-        if where.key in rows:
-            self._report(where, "", f"{where.label} inserts the row, which was there already", None, None)
-        rows[where.key] = FoldedRow(_interned(diff), where.index)
+    def _insert(self, table: str, key: str, diff: Values, index: int, label: str) -> None:
+        rows = self.tables.setdefault(table, {})
+        if key in rows:
+            self._report(table, key, "", "{} inserts the row, which was there already", None, None, index, label)
+        rows[key] = FoldedRow(diff, index)
 
-    def _update(self, where: _Where, diff: Values) -> None:
-        row = self.tables.get(where.table, {}).get(where.key)
-        if row is None:
-            self._report(where, "", f"{where.label} updates a row that no entry put there", None, None)
-            row = self.tables.setdefault(where.table, {})[where.key] = FoldedRow({}, where.index)
+    def _update(self, table: str, key: str, diff: Values, index: int, label: str) -> None:
+        try:
+            row = self.tables[table][key]
+        except KeyError:
+            self._report(table, key, "", "{} updates a row that no entry put there", None, None, index, label)
+            row = self.tables.setdefault(table, {})[key] = FoldedRow({}, index)
+        values = row.values
+        if row.later is None:
+            row.later = {}
+        later = row.later
         for field, pair in diff.items():
-            if isinstance(pair, list):
+            if type(pair) is list:
                 before, after = pair
-                self._expect(where, row, field, before)
+                known = values.get(field)
+                if known != before or type(known) is not type(before):
+                    self._unexpected(table, key, field, known, before, index, label)
             else:
                 after = pair
-            row.set(intern(field), after, where.index)
+            values[field] = after
+            later[field] = index
 
-    def _erase(self, where: _Where, diff: Values) -> None:
+    def _erase(self, table: str, key: str, diff: Values, index: int, label: str) -> None:
         """A text beside the trail went, and no row: what is compared with it is passed over from here on."""
 
-    def _delete(self, where: _Where, diff: Values) -> None:
-        row = self.tables.get(where.table, {}).pop(where.key, None)
+    def _delete(self, table: str, key: str, diff: Values, index: int, label: str) -> None:
+        row = self.tables.get(table, {}).pop(key, None)
         if row is None:
-            self._report(where, "", f"{where.label} deletes a row that no entry put there", None, None)
+            self._report(table, key, "", "{} deletes a row that no entry put there", None, None, index, label)
             return
-        for field, value in diff.items():
-            self._expect(where, row, field, value)
+        self._expect(table, key, row, diff, diff, index, label)
 
-    def _snapshot(self, where: _Where, diff: Values) -> None:
-        rows = self.tables.setdefault(where.table, {})
-        row = rows.get(where.key)
+    def _snapshot(self, table: str, key: str, diff: Values, index: int, label: str) -> None:
+        rows = self.tables.setdefault(table, {})
+        row = rows.get(key)
         if row is None:
-            rows[where.key] = FoldedRow(_interned(diff), where.index)
+            rows[key] = FoldedRow(diff, index)
             return
-        for field, value in diff.items():
-            if field in row.values:
-                self._expect(where, row, field, value)
+        known = [field for field in diff if field in row.values]
+        self._expect(table, key, row, diff, known, index, label)
         # Columns that are gone leave the row here; the others keep the entry that set them.
-        kept = FoldedRow(_interned(diff), row.since)
-        for field in diff:
-            kept.set(intern(field), diff[field], row.set_at(field) if field in row.values else where.index)
-        rows[where.key] = kept
+        kept = rows[key] = FoldedRow(diff, row.since)
+        kept.later = {field: index for field in diff if field not in row.values}
+        for field in known:
+            if row.later is not None and field in row.later:
+                kept.later[field] = row.later[field]
 
-    def _after_snapshots(self, snapshots: dict[str, set[str]], index: int | None, label: str) -> None:
+    def _after_snapshots(self, snapshots: dict[str, set[str]], index: int, label: str) -> None:
         """A snapshot holds every row of its table: one that the trail has and it has not is missing."""
         for table, keys in snapshots.items():
             for key in [key for key in self.tables[table] if key not in keys]:
-                where = _Where(table=table, key=key, index=index, label=label)
-                self._report(where, "", f"the row is missing from the snapshot in {label}", None, None)
+                said = "the row is missing from the snapshot in {}"
+                self._report(table, key, "", said, None, None, index, label)
                 del self.tables[table][key]
 
-    def _expect(self, where: _Where, row: FoldedRow, field: str, before: Json) -> None:
-        known = row.values.get(field)
-        if same(known, before):
-            return
+    def _expect(
+        self, table: str, key: str, row: FoldedRow, found: Values, fields: Iterable[str], index: int, label: str
+    ) -> None:
+        for field in fields:
+            known = row.values.get(field)
+            if not same(known, found[field]):
+                self._unexpected(table, key, field, known, found[field], index, label)
+
+    def _unexpected(self, table: str, key: str, field: str, known: Json, before: Json, index: int, label: str) -> None:
         one, other = committed(known), committed(before)
         if one is not None and other is not None:
-            self._texts.append((where, field, one, other))
+            self._texts.append((_Where(table=table, key=key, index=index, label=label), field, one, other))
             if len(self._texts) >= AT_ONCE:
                 self._compare_texts()
             return
-        self._report(where, field, f"{where.label} found another value than the trail had left", known, before)
+        said = "{} found another value than the trail had left"
+        self._report(table, key, field, said, known, before, index, label)
 
     def _compare_texts(self) -> None:
         """Two commitments to one text differ by their salts: open both."""
@@ -169,20 +176,35 @@ class Fold:
         for where, field, one, other in self._texts:
             known, before = _opened(texts, one), _opened(texts, other)
             if known is not None and before is not None and known != before:
-                self._report(where, field, f"{where.label} found another text than the trail had left", known, before)
+                said = "{} found another text than the trail had left"
+                self._report(where.table, where.key, field, said, known, before, where.index, where.label)
         self._texts.clear()
 
-    def _report(self, where: _Where, field: str, message: str, trail: Json, there: Json) -> None:
+    def _report(
+        self, table: str, key: str, field: str, message: str, trail: Json, there: Json, index: int, label: str
+    ) -> None:
         self._findings.add(
             "history",
-            f"{where.table} {where.key}: {message}; it was changed outside the trail before that.",
-            table=where.table,
-            key=where.key,
+            f"{table} {key}: {message.format(_named(index, label))}; it was changed outside the trail before that.",
+            table=table,
+            key=key,
             field=field,
             trail=trail,
             there=there,
-            index=where.index,
+            index=None if index == PENDING else index,
         )
+
+
+def disclosed_texts(reader: Reader, commitments: Iterable[str]) -> dict[str, tuple[bytes, str]]:
+    """Salt and text of each commitment that has them, not checked."""
+    rows = reader.rows(
+        "SELECT commitment, salt, value FROM audits_disclosure WHERE commitment = ANY(%s)", [list(commitments)]
+    )
+    return {commitment: (bytes(salt), text) for commitment, salt, text in rows}
+
+
+def _named(index: int, label: str) -> str:
+    return label if index == PENDING else f"entry {index}"
 
 
 def _opened(texts: dict[str, tuple[bytes, str]], commitment: str) -> str | None:
@@ -191,11 +213,7 @@ def _opened(texts: dict[str, tuple[bytes, str]], commitment: str) -> str | None:
     return text if commitment_of(salt, text) == commitment else None
 
 
-def _interned(values: Values) -> Values:
-    return {intern(field): value for field, value in values.items()}
-
-
-_OPERATIONS: dict[str, Callable[[Fold, _Where, Values], None]] = {
+_OPERATIONS: dict[str, Callable[[Fold, str, str, Values, int, str], None]] = {
     "I": Fold._insert,
     "U": Fold._update,
     "D": Fold._delete,

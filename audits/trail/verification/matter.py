@@ -11,6 +11,7 @@ from audits.merkle.log_keys import TrailKeys
 from audits.trail.encoding import Column
 from audits.trail.governed import GovernedTable, governed_tables
 from audits.trail.installation import columns_of
+from audits.trail.verification.beside import Beside
 from audits.trail.verification.reading import Reader
 
 Tell: TypeAlias = Callable[[int], None]
@@ -28,15 +29,19 @@ class Claim:
 
 @dataclass(kw_only=True)
 class Matter:
-    """``remembered`` is the signer's memory before and after the view was taken; ``claims`` come from step 1."""
+    """``remembered`` is the signer's memory before and after the view was taken; ``claims`` come from step 1.
+
+    ``examined`` are the entries that were read strictly, and are not reported twice.
+    """
 
     using: str
     reader: Reader
+    beside: Beside
     keys: TrailKeys
     remembered: tuple[Checkpoint | None, Checkpoint | None]
     outside: str | None
     claims: list[Claim] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
+    examined: set[int] = field(default_factory=set)
     entries: int = 0
     pending: int = 0
     newest: str = ""

@@ -5,19 +5,23 @@ Nothing here can write, and no statement depends on the session's own settings.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import count, islice
 from typing import Any, TypeAlias, TypeVar
 
+import psycopg
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 AT_ONCE = 2000
+# Entries of one page: at most 64 KiB each, so a page of the largest is 128 MiB and one of usual acts 1 MiB.
+_PAGE = 2000
 
 # What a query of ours is given: values that the driver knows, or lists of them.
 Params: TypeAlias = "Sequence[Any] | Mapping[str, Any] | None"
 # A row as the driver gives it; each query's reader knows its types.
 Row: TypeAlias = tuple[Any, ...]
 _Item = TypeVar("_Item")
+_numbers = count()
 
 _SETTINGS = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
@@ -25,6 +29,7 @@ _SETTINGS = (
     "SET LOCAL \"DateStyle\" = 'ISO'",
     # Whole tables are joined here. A plan for few rows, made from statistics that are behind, never ends.
     "SET LOCAL enable_nestloop = off",
+    "SET LOCAL work_mem = '64MB'",
     # Hashing a large file between two statements is no idling.
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
@@ -49,6 +54,30 @@ class Reader:
             while rows := cursor.fetchmany(AT_ONCE):
                 yield from rows
 
+    def pages(self, query: str, params: Params = None) -> Iterator[list[Row]]:
+        """Pages of rows in the driver's binary format, which costs half of the text format."""
+        raw = self._connection.connection
+        if not isinstance(raw, psycopg.Connection):
+            raise TypeError("the view is not on a connection to PostgreSQL")
+        with (
+            self._connection.wrap_database_errors,
+            psycopg.ServerCursor(raw, f"audits_pages_{next(_numbers)}", scrollable=False) as cursor,
+        ):
+            cursor.execute(query.encode(), params, binary=True)
+            while rows := cursor.fetchmany(_PAGE):
+                yield rows
+
+    def cancel(self) -> None:
+        """Stop the statement that another thread is waiting for."""
+        raw = self._connection.connection
+        if isinstance(raw, psycopg.Connection):
+            raw.cancel_safe(timeout=5)
+
+    def snapshot(self) -> str:
+        """The view's name, by which another connection can have the same one."""
+        [(name,)] = self.rows("SELECT pg_export_snapshot()")
+        return str(name)
+
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """A database error inside leaves the view usable."""
@@ -57,11 +86,16 @@ class Reader:
 
 
 @contextmanager
-def frozen_view(using: str) -> Iterator[Reader]:
+def frozen_view(using: str, *, snapshot: str | None = None) -> Iterator[Reader]:
+    """What is committed by now, or what another view sees, by its snapshot's name."""
     connection = connections[using]
     with transaction.atomic(using=using, durable=True):
         with connection.cursor() as cursor:
-            for statement in _SETTINGS:
+            first, *settings = _SETTINGS
+            cursor.execute(first)
+            if snapshot is not None:
+                cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+            for statement in settings:
                 cursor.execute(statement)
             cursor.execute("SELECT 1")  # The view is what is committed by now.
         yield Reader(connection)

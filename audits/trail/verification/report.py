@@ -7,17 +7,28 @@ from dataclasses import asdict, dataclass
 
 from audits.merkle.canonical import Json
 
-LISTED = 200
-"""Findings that a step lists; it counts all of them."""
+LISTED = 100_000
+"""Findings that a step lists at most, for memory's sake; it counts all of them."""
 
 _SHOWN = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastAct:
+    """The act that an entry was made of: who, when, what. ``at`` is UTC, as in the entry."""
+
+    id: str
+    kind: str
+    actor: str
+    at: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One difference. ``trail`` is what the trail says, ``there`` what was found; ``index`` the entry it is from.
 
-    ``table``, ``key`` and ``field`` name the place in the database, as far as there is one.
+    ``table``, ``key`` and ``field`` name the place in the database, as far as there is one; ``act`` is that of the
+    entry.
     """
 
     code: str
@@ -28,6 +39,7 @@ class Finding:
     trail: Json = None
     there: Json = None
     index: int | None = None
+    act: LastAct | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

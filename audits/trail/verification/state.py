@@ -1,8 +1,6 @@
 """Step 5: every governed row is what the trail's changes add up to, field by field; no row more, none less."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import orjson
 
@@ -11,49 +9,48 @@ from audits.trail.capture import state_query
 from audits.trail.disclosure import commitment_of
 from audits.trail.encoding import Column
 from audits.trail.governed import GovernedTable
-from audits.trail.verification.acts import kept_beside, pending_entries
-from audits.trail.verification.disclosures import disclosed_texts
-from audits.trail.verification.folding import Fold, FoldedRow, Values, committed, same
+from audits.trail.verification.checking import Check, Page
+from audits.trail.verification.folding import Fold, FoldedRow, Values, committed, disclosed_texts, same
 from audits.trail.verification.matter import Matter, Tell
-from audits.trail.verification.reading import batches
+from audits.trail.verification.rebuilt import pending_entries
 from audits.trail.verification.report import Findings
 
 
-def check_state(matter: Matter, findings: Findings, tell: Tell) -> None:
-    with _collector_off():
-        fold = Fold(matter.reader, findings)
-        for index, body in matter.reader.stream("SELECT index, body FROM audits_entry ORDER BY index"):
-            fold.apply(
-                bytes(body),
-                index=index,
-                label=f"entry {index}",
-                content=kept_beside(matter.reader, index, bytes(body)),
-            )
-        for act_id, text in pending_entries(matter.reader):
-            fold.apply(text, index=None, label=f"act {act_id}")
+class State(Check):
+    reads = True
+
+    def __init__(self, matter: Matter, findings: Findings, tell: Tell) -> None:
+        super().__init__(matter, findings, tell)
+        self._fold = Fold(matter.reader, findings)
+
+    def take(self, page: Page) -> None:
+        apply = self._fold.apply
+        for index, document in zip(page.indexes, page.documents, strict=True):
+            apply(document, index=index)
+
+    def finish(self) -> None:
+        fold = self._fold
+        for act_id, text in pending_entries(self.matter.reader):
+            try:
+                fold.apply(orjson.loads(text), label=f"act {act_id}")
+            except ValueError as error:
+                fold.apply(error, label=f"act {act_id}")
         fold.finish()
-        for governed, columns in matter.governed():
+        for governed, columns in self.matter.governed():
             folded = fold.tables.pop(governed.table, {})
-            _TableCheck(matter, findings, governed, columns, folded).run(tell)
-    for table, rows in sorted(fold.tables.items()):
-        if rows:
-            findings.add(
-                "not_governed",
-                f"The trail holds {len(rows)} rows of {table}, which is not a governed table any more.",
-                table=table,
-            )
+            _TableCheck(self.matter, self.findings, governed, columns, folded).run(self.tell)
+        for table, rows in sorted(fold.tables.items()):
+            if rows:
+                self.findings.add(
+                    "not_governed",
+                    f"The trail holds {len(rows)} rows of {table}, which is not a governed table any more.",
+                    table=table,
+                )
 
 
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Python's collector walks the whole state again and again: a fold takes four times as long with it."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def _is_same(trail: Values, there: Values) -> bool:
+    """Equal at first sight; false where a field is a commitment, or only equal to Python."""
+    return trail == there and [type(value) for value in trail.values()] == [type(there[field]) for field in trail]
 
 
 class _TableCheck:
@@ -79,7 +76,7 @@ class _TableCheck:
             self._findings.add("table_missing", f"The governed table {table} is not there.", table=table)
             return
         query = state_query(table, self._governed.key, self._columns)
-        for rows in batches(self._matter.reader.stream(query)):
+        for rows in self._matter.reader.pages(query):
             self._compare([(key, orjson.loads(text)) for key, text in rows])
             self._findings.checked += len(rows)
             tell(len(rows))
@@ -89,10 +86,10 @@ class _TableCheck:
                 f"{table} {key}: the row is gone, and no act removed it.",
                 table=table,
                 key=key,
-                index=row.since,
+                index=row.set_at(""),
             )
 
-    def _compare(self, rows: list[tuple[str, Values]]) -> None:
+    def _compare(self, rows: Iterable[tuple[str, Values]]) -> None:
         pairs = []
         for key, there in rows:
             row = self._folded.pop(key, None)
@@ -105,7 +102,7 @@ class _TableCheck:
                     field=self._governed.key,
                     there=key,
                 )
-            else:
+            elif not _is_same(row.values, there):
                 pairs.append((key, row, there))
         wanted = [digest for _, row, _ in pairs for value in row.values.values() if (digest := committed(value))]
         texts = disclosed_texts(self._matter.reader, wanted) if wanted else {}

@@ -15,7 +15,7 @@ from audits.errors import DomainError
 from audits.trail.keys import signer_state, signing_key
 from audits.trail.sequencer import Sequencer
 from audits.trail.verification import Finding, VerificationReport, verify
-from audits.trail.verification.engine import STEPS
+from audits.trail.verification.engine import Progress
 
 
 class Command(BaseCommand):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         as_json = bool(options["json"])
         outside = _read(options["checkpoint"])
         alarm = None if options["read_only"] else _drain()
-        self._line = ""
+        self._moving = False
         try:
             report = verify(progress=None if as_json else self._progress, outside_checkpoint=outside)
         except DomainError as error:
@@ -49,18 +49,18 @@ class Command(BaseCommand):
         if alarm is not None or not report.ok:
             sys.exit(1)
 
-    def _progress(self, number: int, name: str, checked: int) -> None:
-        """One line a step; the count moves where a person is watching."""
+    def _progress(self, at: Progress) -> None:
+        """One line a step; count, rate and the time that is left move where a person is watching."""
+        head = f"{at.number}/{at.steps} {at.name}"
         if sys.stderr.isatty():
-            line = f"{number}/{len(STEPS)} {name}" + (f" … {checked}" if checked else "")
-            self.stderr.write("\r\033[K" + line, ending="")
+            self.stderr.write("\r\033[K" + head + _pace(at), ending="")
             self.stderr.flush()
-            self._line = line
-        elif not checked:
-            self.stderr.write(f"{number}/{len(STEPS)} {name} …")
+            self._moving = True
+        elif not at.done:
+            self.stderr.write(f"{head} …")
 
     def _end_line(self) -> None:
-        if self._line:
+        if self._moving:
             self.stderr.write("\r\033[K", ending="")
 
     def _print(self, report: VerificationReport, alarm: str | None) -> None:
@@ -86,11 +86,25 @@ class Command(BaseCommand):
             say(f"{total} differences. Change nothing; keep the database as it is and call whoever audits it.")
 
 
+def _pace(at: Progress) -> str:
+    if not at.done:
+        return " …"
+    if at.seconds < 1:
+        return f" … {at.done:,}"
+    rate = at.done / at.seconds
+    if not at.total or at.done > at.total:
+        return f" … {at.done:,} ({rate:,.0f}/s)"
+    return f" … {at.done:,} of {at.total:,} ({rate:,.0f}/s, {(at.total - at.done) / rate:,.0f} s left)"
+
+
 def _lines(finding: Finding) -> list[str]:
     place = " ".join(part for part in (finding.table, finding.key, finding.field) if part)
     lines = [f"[{finding.code}] {finding.message}"]
     if place:
         lines.append(f"  where: {place}" + ("" if finding.index is None else f" (entry {finding.index})"))
+    if finding.act is not None:
+        act = finding.act
+        lines.append(f"  entry {finding.index}: {act.kind} by {act.actor} at {act.at}, act {act.id}")
     if finding.trail is not None or finding.there is not None:
         lines.append(f"  the trail says: {json.dumps(finding.trail, ensure_ascii=False)}")
         lines.append(f"  there is:       {json.dumps(finding.there, ensure_ascii=False)}")
