@@ -146,6 +146,7 @@ CREATE FUNCTION audits_open_act(kind text, actor text, via text, subject text, r
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    here integer;
     opened uuid;
 BEGIN
     IF greatest(length(kind), length(actor), length(via), length(subject)) > 200
@@ -164,42 +165,44 @@ BEGIN
             USING ERRCODE = '22023', HINT = 'Store it as an artifact, and give its digest.';
         END IF;
     END IF;
+    SELECT e.number INTO here FROM public.audits_epoch e
+    WHERE e.number = (SELECT max(latest.number) FROM public.audits_epoch latest)
+        AND e.system_identifier = (SELECT c.system_identifier::text FROM pg_control_system() c);
     INSERT INTO public.audits_act (epoch, xid, kind, actor, via, role, subject, reason, data)
-    VALUES (public.audits_current_epoch(), pg_current_xact_id(), kind, actor, via, session_user, subject,
+    VALUES (coalesce(here, public.audits_current_epoch()), pg_current_xact_id(), kind, actor, via, session_user, subject,
             CASE WHEN reason = '' THEN '' ELSE public.audits_commit(reason) END, data)
+    ON CONFLICT ON CONSTRAINT audits_act_pkey DO NOTHING
     RETURNING id INTO opened;
+    IF opened IS NULL THEN
+        RAISE EXCEPTION 'this transaction holds an act already'
+        USING ERRCODE = '25001', HINT = 'One act a transaction: do it inside that act, or in a transaction of its own.';
+    END IF;
     RETURN opened;
 END $$;
 
--- What a capture trigger asks first: the act of this very transaction, or an error that says how to open one.
-CREATE FUNCTION audits_require_act(tbl text) RETURNS integer
+-- What a capture trigger calls that found no act of its transaction: an error that says how to open one.
+CREATE FUNCTION audits_require_act(tbl text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    here integer := public.audits_current_epoch();
 BEGIN
-    IF NOT EXISTS (SELECT FROM public.audits_act a WHERE a.epoch = here AND a.xid = pg_current_xact_id()) THEN
-        RAISE EXCEPTION 'table % is governed: this write stands outside an act', tbl
-        USING ERRCODE = '23514', HINT = 'Call the service that does this, or open an act in the same transaction: '
-            'in Python "with audits.trail.act(...)", in SQL '
-            '"SELECT audits_open_act(kind, actor, via, subject, reason, data)".';
-    END IF;
-    RETURN here;
+    PERFORM public.audits_current_epoch();
+    RAISE EXCEPTION 'table % is governed: this write stands outside an act', tbl
+    USING ERRCODE = '23514', HINT = 'Call the service that does this, or open an act in the same transaction: '
+        'in Python "with audits.trail.act(...)", in SQL '
+        '"SELECT audits_open_act(kind, actor, via, subject, reason, data)".';
 END $$;
 
--- Keeps an act small enough to become an entry: 256 MB, an entry being one value of at most 1 GB. The changes are
--- added up now and then, more often the more is written: a sum at each statement would take ever longer.
-CREATE FUNCTION audits_limit_act(here integer, written bigint) RETURNS void
+-- Keeps an act within 256 MB, an entry's content being one value of at most 1 GB. Capture triggers call it now and
+-- then, more often the more they write: a sum at each statement would take ever longer.
+CREATE FUNCTION audits_limit_act(here integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    chance bytea := uuid_send(gen_random_uuid());
-    total bigint := written;
+    total bigint := (
+        SELECT sum(octet_length(c.diff) + octet_length(c.key) + 100) FROM public.audits_change c
+        WHERE c.epoch = here AND c.xid = pg_current_xact_id()
+    );
 BEGIN
-    IF written * 16 > (get_byte(chance, 0) * 256 + get_byte(chance, 1)) * 256 + get_byte(chance, 2) THEN
-        SELECT sum(octet_length(c.diff) + octet_length(c.key) + 100) INTO total FROM public.audits_change c
-        WHERE c.epoch = here AND c.xid = pg_current_xact_id();
-    END IF;
     IF total > 268435456 THEN
         RAISE EXCEPTION 'one act changes more than 256 MB: % bytes', total
         USING ERRCODE = '54000', HINT = 'Do it in several acts, or keep large content in the artifact store.';
@@ -222,12 +225,12 @@ BEGIN
     USING ERRCODE = '23514', HINT = 'Delete the row and insert another.';
 END $$;
 
-REVOKE ALL ON FUNCTION audits_commit(text), audits_require_act(text), audits_limit_act(integer, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION audits_commit(text), audits_require_act(text), audits_limit_act(integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION audits_open_act(text, text, text, text, text, text) FROM PUBLIC;
 """
 
 DROP_FUNCTIONS = """
-DROP FUNCTION audits_refuse_moved_key(), audits_refuse(), audits_require_act(text), audits_limit_act(integer, bigint),
+DROP FUNCTION audits_refuse_moved_key(), audits_refuse(), audits_require_act(text), audits_limit_act(integer),
     audits_open_act(text, text, text, text, text, text), audits_canonical(jsonb, integer), audits_commit(text), audits_current_epoch() CASCADE;
 """
 

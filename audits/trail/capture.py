@@ -5,7 +5,7 @@ outside an act is refused; an update that changes nothing leaves nothing.
 """
 
 from audits.models.governed import Capture
-from audits.trail.encoding import Column, difference_of, differs, identifier, literal, object_of
+from audits.trail.encoding import Column, difference_of, differs, identifier, literal, object_of, pins
 
 _TRIGGERS = {
     "I": ("INSERT", "REFERENCING NEW TABLE AS n"),
@@ -14,9 +14,9 @@ _TRIGGERS = {
 }
 
 
-# What each capture function pins, as pg_proc.proconfig spells it.
-# Nested loops are off because a session keeps its plan: one made for single rows makes a later bulk update quadratic.
-CONFIGURATION = ("search_path=pg_catalog, pg_temp", "extra_float_digits=1", "DateStyle=ISO", "enable_nestloop=off")
+def configuration(columns: list[Column]) -> tuple[str, ...]:
+    """What the table's capture functions pin, as pg_proc.proconfig spells it: no more, for each costs every call."""
+    return ("search_path=pg_catalog, pg_temp", *pins(columns))
 
 
 def function_name(table: str, op: str) -> str:
@@ -65,7 +65,9 @@ def _body(table: str, key: str, columns: list[Column], op: str) -> str:
     key_column = identifier(key)
     if op == "U":
         changed = " OR ".join(differs(column) for column in columns)
-        source = f"n JOIN o ON o.{key_column} = n.{key_column} WHERE {changed}"
+        # A session keeps its plan: a nested loop made for single rows would make a later bulk update quadratic.
+        # A full join is never one. A key without its twin has moved, which audits_key has refused before.
+        source = f"n FULL JOIN o ON o.{key_column} = n.{key_column} WHERE {changed}"
         diff = difference_of(columns)
     else:
         source = row
@@ -78,15 +80,21 @@ BEGIN
     IF NOT EXISTS (SELECT FROM {row}) THEN
         RETURN NULL;
     END IF;
-    here := public.audits_require_act({literal(table)});
+    -- Written by this very transaction, and not by one of the same number in another cluster, whose rows are older.
+    SELECT a.epoch INTO here FROM public.audits_act a
+    WHERE a.epoch = (SELECT e.number FROM public.audits_epoch e ORDER BY e.number DESC LIMIT 1)
+        AND a.xid = pg_current_xact_id() AND age(a.xmin) <= 0;
+    IF here IS NULL THEN
+        PERFORM public.audits_require_act({literal(table)});
+    END IF;
     WITH recorded AS (
         INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)
         SELECT here, pg_current_xact_id(), {literal(table)}, {literal(op)}, {row}.{key_column}::text, {diff}
         FROM {source}
         RETURNING octet_length(diff) + octet_length(key) + 100 AS size
     ) SELECT sum(size) INTO written FROM recorded;
-    IF written > 0 THEN
-        PERFORM public.audits_limit_act(here, written);
+    IF written * 16 > (uuid_hash(gen_random_uuid()) & 16777215) THEN
+        PERFORM public.audits_limit_act(here);
     END IF;
     RETURN NULL;
 END
@@ -112,13 +120,13 @@ def install_statements(table: str, key: str, columns: list[Column], capture: Cap
     """Everything that puts the table under the trail; safe to run again."""
     statements = []
     target = f"public.{identifier(table)}"
+    settings = " ".join("SET " + pinned.replace("=", " = ") for pinned in configuration(columns))
     for op, body in function_bodies(table, key, columns).items():
         event, referencing = _TRIGGERS[op]
         name = function_name(table, op)
         statements += [
             f"CREATE OR REPLACE FUNCTION public.{identifier(name)}() RETURNS trigger LANGUAGE plpgsql"
-            " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1"
-            " SET enable_nestloop = off SET \"DateStyle\" = 'ISO'"
+            f" SECURITY DEFINER {settings}"
             f" AS {literal(body)}",
             f"REVOKE ALL ON FUNCTION public.{identifier(name)}() FROM PUBLIC",
             f"CREATE OR REPLACE TRIGGER audits_{op.lower()} AFTER {event} ON {target} {referencing}"

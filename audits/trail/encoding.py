@@ -27,6 +27,12 @@ class Column:
 
 
 _TEXT = ("text", "character varying", "character(")
+_ENUM = "enum "
+# Types whose text follows no setting of the session.
+_PLAIN = ("time without time zone", "time with time zone", "inet", "cidr", "macaddr")
+_FLOATS = ("double precision", "real")
+# Arrays are recorded as PostgreSQL writes them, bounds included, where no setting changes how it writes the elements.
+_ELEMENTS = ("smallint", "integer", "bigint", "boolean", "uuid", "numeric", "character varying", "text")
 
 
 def identifier(name: str) -> str:
@@ -48,19 +54,27 @@ def _json(column: Column, value: str) -> str:
         return f"{value}::text"
     if kind in ("bigint", "uuid", "double precision", "real") or kind.startswith("numeric"):
         return f"""('"' || {value}::text || '"')"""
-    if kind.startswith(_TEXT) or kind == "text[]":
+    if kind.startswith(_TEXT) or kind in ("text[]", "date", "timestamp without time zone"):
         return f"to_json({value})::text"
+    if kind in _PLAIN or kind.startswith(_ENUM) or _is_array(kind):
+        return f"to_json({value}::text)::text"
+    if kind.startswith("interval"):
+        # Its three fields as ISO 8601 has them, whatever the session's IntervalStyle.
+        months = f"EXTRACT(year FROM {value}) * 12 + EXTRACT(month FROM {value})"
+        seconds = (
+            f"EXTRACT(hour FROM {value}) * 3600 + EXTRACT(minute FROM {value}) * 60 + EXTRACT(second FROM {value})"
+        )
+        return f"""('"P' || {months} || 'M' || EXTRACT(day FROM {value}) || 'DT' || {seconds} || 'S"')"""
     if kind == "timestamp with time zone":
         return f"""('"' || trim('"' from to_json({value} AT TIME ZONE 'UTC')::text) || 'Z"')"""
-    if kind == "date":
-        return f"to_json({value})::text"
     if kind == "bytea":
         return f"""('"' || encode({value}, 'hex') || '"')"""
-    if kind == "jsonb":
+    if kind in ("jsonb", "json"):
         # The text, not the document: numbers keep every digit, and SQL null stays apart from JSON null.
         return f"to_json({value}::text)::text"
     raise UnsupportedColumn(
         f"Column {column.name} has type {kind}, which the trail cannot record yet: add it to audits/trail/encoding.py."
+        " Arrays of dates, times and floats, ranges and money are read differently by different sessions."
     )
 
 
@@ -87,11 +101,35 @@ def disclosed(column: Column, alias: str) -> str:
 def differs(column: Column) -> str:
     """SQL that is true where the new value is another than the old: bytes for text, digits for decimals."""
     new, old = f"n.{identifier(column.name)}", f"o.{identifier(column.name)}"
-    if column.type == "jsonb" or column.type.startswith("numeric") or column.type in ("double precision", "real"):
+    if column.type.startswith("interval"):
+        # A month equals thirty days, and is not the same.
+        return f"{_json(column, new)} IS DISTINCT FROM {_json(column, old)}"
+    if (
+        column.type in ("jsonb", "json", *_FLOATS, *_PLAIN)
+        or column.type.startswith("numeric")
+        or _is_array(column.type)
+    ):
         return f"{new}::text IS DISTINCT FROM {old}::text"
     if column.type.startswith(_TEXT):
         return f'{new} COLLATE "C" IS DISTINCT FROM {old} COLLATE "C"'
     return f"{new} IS DISTINCT FROM {old}"
+
+
+def pins(columns: list[Column]) -> list[str]:
+    """The settings that a function must pin for these expressions to say the same in every session."""
+    as_text = {column.type for column in columns if column.personal or column.hashed}
+    found = []
+    if any(column.type in _FLOATS for column in columns):
+        found.append("extra_float_digits=1")
+    if any(kind.startswith(("date", "timestamp")) for kind in as_text):
+        found.append("DateStyle=ISO")
+    if any(kind.startswith("timestamp with") for kind in as_text):
+        found.append("TimeZone=UTC")
+    return found
+
+
+def _is_array(kind: str) -> bool:
+    return kind.endswith("[]") and kind.startswith(_ELEMENTS) and kind != "text[]"
 
 
 def object_of(columns: list[Column], alias: str, *, clear: bool = False) -> str:

@@ -87,9 +87,14 @@ def install(connection: BaseDatabaseWrapper, *, application_role: str | None = N
 
 
 def columns_of(cursor: CursorWrapper, table: str, capture: Capture) -> list[Column]:
-    """The table's columns as the database has them; virtual columns are computed, not recorded."""
+    """The table's columns as the database has them, a domain's by the type beneath it.
+
+    Virtual columns are computed, not recorded.
+    """
     cursor.execute(
-        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        "SELECT attname, CASE typtype WHEN 'd' THEN format_type(typbasetype, typtypmod)"
+        " WHEN 'e' THEN 'enum ' || typname ELSE format_type(atttypid, atttypmod) END"
+        " FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid"
         " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attgenerated <> 'v'"
         " ORDER BY attnum",
         [f"public.{table}"],

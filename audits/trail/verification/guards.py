@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from audits import migrations
-from audits.trail.capture import CONFIGURATION, function_bodies, function_name, trigger_definitions
+from audits.trail.capture import configuration, function_bodies, function_name, trigger_definitions
 from audits.trail.guards_registry import ExpectedFunction, expected_functions, expected_triggers, functions_in
 from audits.trail.installation import TRAIL_TABLES
 from audits.trail.verification.constraints import check_constraints, check_event_triggers, check_rules
@@ -39,7 +39,7 @@ def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
         }
         for op, body in function_bodies(governed.table, governed.key, columns).items():
             functions[function_name(governed.table, op)] = ExpectedFunction(
-                body=body, definer=True, settings=frozenset(CONFIGURATION)
+                body=body, definer=True, settings=frozenset(configuration(columns))
             )
     _check_triggers(reader, findings, expected, tables)
     tell(len(expected))
