@@ -14,6 +14,10 @@ _TRIGGERS = {
 }
 
 
+# Stands on a table between its release under one name and its coming under the trail by another.
+_RELEASED = "audits_released"
+
+
 def configuration(columns: list[Column]) -> tuple[str, ...]:
     """What the table's capture functions pin, as pg_proc.proconfig spells it: no more, for each costs every call."""
     return ("search_path=pg_catalog, pg_temp", *pins(columns))
@@ -101,13 +105,28 @@ END
 """
 
 
-def snapshot_statement(table: str, key: str, columns: list[Column]) -> str:
-    """SQL that records every row of the table as it stands (operation S), inside an act that is open."""
+def snapshot_statement(table: str, key: str, columns: list[Column], *, op: str = "S") -> str:
+    """SQL that records every row of the table as it stands (S) or as it ends (D), inside an act that is open."""
     return (
         f"INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)"
-        f" SELECT public.audits_current_epoch(), pg_current_xact_id(), {literal(table)}, 'S',"
+        f" SELECT public.audits_current_epoch(), pg_current_xact_id(), {literal(table)}, {literal(op)},"
         f" n.{identifier(key)}::text, {object_of(columns, 'n')} FROM {identifier(table)} n"
     )
+
+
+def release_statements(table: str, *, stays: bool) -> list[str]:
+    """Take the table off the trail; where it ``stays``, nothing writes to it until it is governed again."""
+    target = f"public.{identifier(table)}"
+    names = ["audits_i", "audits_u", "audits_d", "audits_key", "audits_truncate", "audits_append_only"]
+    statements = [f"DROP TRIGGER IF EXISTS {name} ON {target}" for name in names]
+    statements += [f"DROP FUNCTION public.{identifier(function_name(table, op))}()" for op in _TRIGGERS]
+    if stays:
+        statements += [
+            f"CREATE TRIGGER {_RELEASED} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {target}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION public.audits_refuse()",
+            f"ALTER TABLE {target} ENABLE ALWAYS TRIGGER {_RELEASED}",
+        ]
+    return statements
 
 
 def state_query(table: str, key: str, columns: list[Column]) -> str:
@@ -134,6 +153,7 @@ def install_statements(table: str, key: str, columns: list[Column], capture: Cap
         ]
     key_column = identifier(key)
     statements += [
+        f"DROP TRIGGER IF EXISTS {_RELEASED} ON {target}",
         f"CREATE OR REPLACE TRIGGER audits_key AFTER UPDATE ON {target} FOR EACH ROW"
         f" WHEN (OLD.{key_column} IS DISTINCT FROM NEW.{key_column})"
         f" EXECUTE FUNCTION public.audits_refuse_moved_key()",

@@ -64,7 +64,8 @@ def _json(column: Column, value: str) -> str:
         seconds = (
             f"EXTRACT(hour FROM {value}) * 3600 + EXTRACT(minute FROM {value}) * 60 + EXTRACT(second FROM {value})"
         )
-        return f"""('"P' || {months} || 'M' || EXTRACT(day FROM {value}) || 'DT' || {seconds} || 'S"')"""
+        fields = f"'P' || {months} || 'M' || EXTRACT(day FROM {value}) || 'DT' || {seconds} || 'S'"
+        return f"""('"' || CASE WHEN isfinite({value}) THEN {fields} ELSE {value}::text END || '"')"""
     if kind == "timestamp with time zone":
         return f"""('"' || trim('"' from to_json({value} AT TIME ZONE 'UTC')::text) || 'Z"')"""
     if kind == "bytea":

@@ -4,11 +4,13 @@ import json
 
 import pytest
 import rfc8785
+from django.db import connections
 
 from audits.models import Capture
 from audits.trail.capture import install_statements, state_query
 from audits.trail.encoding import Column, UnsupportedColumn, recorded
-from tests.audits.trail.occasions import OPEN
+from audits.trail.installation import columns_of
+from tests.audits.trail.occasions import OPEN, changes
 from tests.database import Connection, Database
 
 # Type, then values as SQL; each value must come out different from all the others of its type.
@@ -44,6 +46,15 @@ VALUES: dict[str, list[str]] = {
     "uuid": ["'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-4fff-bfff-ffffffffffff'"],
     "bytea": ["'\\x'", "'\\x00ff5c'"],
     "jsonb": ["'null'", "'1'", "'1.0'", "'1e2'", '\'{"b":1,"aa":[null,"é\\\\n"]}\'', "'\"null\"'", "'{}'"],
+    "json": ["'null'", "'1'", "'1.0'", '\'{"b":1, "b":2}\'', '\'{"b":1,"b":2}\''],
+    "time without time zone": ["'00:00'", "'23:59:59.999999'", "'24:00'"],
+    "time with time zone": ["'12:00+00'", "'13:00+01'"],
+    "timestamp without time zone": ["'2024-02-29 12:00'", "'0044-03-15 12:00 BC'", "'-infinity'"],
+    "interval": ["'1 month'", "'30 days'", "'720 hours'", "'-1 year 2 days -3.000001 sec'", "'0'"],
+    "inet": ["'10.0.0.1'", "'10.0.0.1/8'", "'::1'"],
+    "integer[]": ["'{}'", "'{1,2}'", "'[0:1]={1,2}'", "'{{1,2},{3,4}}'", "'{NULL}'"],
+    "numeric[]": ["'{1.5}'", "'{1.50}'"],
+    "character varying(5)[]": ["'{a,\"b,c\"}'", "'{NULL,\"NULL\"}'"],
     "text[]": ["'{}'", "'{a,b}'", "ARRAY['a,b']", "ARRAY['a', NULL]", "ARRAY['\"', 'é']"],
 }
 SETTINGS = (
@@ -129,5 +140,33 @@ def test_every_step_from_one_value_to_the_next_is_a_difference(database: Databas
 
 
 def test_a_type_that_nobody_has_defined_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedColumn, match="Column span has type interval"):
-        recorded(Column(name="span", type="interval"), "n")
+    with pytest.raises(UnsupportedColumn, match="Column span has type tstzrange"):
+        recorded(Column(name="span", type="tstzrange"), "n")
+
+
+def test_domains_are_recorded_as_what_they_stand_on_and_enums_as_text(database: Database) -> None:
+    with database.owner() as owner:
+        owner.execute("CREATE DOMAIN share AS numeric(5,4) CHECK (VALUE BETWEEN 0 AND 1)")
+        owner.execute("CREATE TYPE mood AS ENUM ('well', 'ill')")
+        owner.execute(
+            "CREATE TABLE thing (id integer PRIMARY KEY, s share, m mood,"
+            " twice numeric GENERATED ALWAYS AS (s * 2) STORED)"
+        )
+        with connections["owner"].cursor() as cursor:
+            columns = columns_of(cursor, "thing", Capture())
+        assert [(column.name, column.type) for column in columns] == [
+            ("id", "integer"),
+            ("s", "numeric(5,4)"),
+            ("m", "enum mood"),
+            ("twice", "numeric"),
+        ]
+        for statement in install_statements("thing", "id", columns, Capture()):
+            owner.execute(statement)
+        with owner.transaction():
+            owner.execute(OPEN)
+            owner.execute("INSERT INTO thing (id, s, m) VALUES (1, 0.5, 'well')")
+            owner.execute("UPDATE thing SET m = 'ill'")
+    assert [change.diff for change in changes()] == [
+        '{"id":1,"m":"well","s":"0.5000","twice":"1.0000"}',
+        '{"m":["well","ill"]}',
+    ]
