@@ -58,7 +58,7 @@ PEERS: dict[str, tuple[type[Contract], Around, Around]] = {
     "auditlog": (AuditlogContract, transaction.atomic, stock),
     "simple-history": (SimpleHistoryContract, transaction.atomic, stock),
 }
-STATEMENT_TRIGGERS = (StatementTriggerContract, transaction.atomic, stock)
+STATEMENT_TRIGGERS: tuple[type[Contract], Around, Around] = (StatementTriggerContract, transaction.atomic, stock)
 # Issue 3, "Speed"; where it states no ratio there is none.
 ONE_CHANGE = {
     "plain save() in atomic()": 0.95,
@@ -80,10 +80,15 @@ def make_peers() -> None:
     """The peers' triggers and the same rows in their tables, recorded by themselves."""
     call_command("pgtrigger", "install", database="owner", verbosity=0)
     install(connections["owner"])
-    for model in (RowTriggerContract, ContextContract, StatementTriggerContract):
-        model._default_manager.bulk_create(contracts(model, ROWS))
-    for model in (AuditlogContract, SimpleHistoryContract):
-        model._default_manager.bulk_create(contracts(model, HELPED_ROWS))
+    tables: dict[type[Contract], int] = {
+        RowTriggerContract: ROWS,
+        ContextContract: ROWS,
+        StatementTriggerContract: ROWS,
+        AuditlogContract: HELPED_ROWS,
+        SimpleHistoryContract: HELPED_ROWS,
+    }
+    for model, rows in tables.items():
+        model._default_manager.bulk_create(contracts(model, rows))
     analyze()
 
 
@@ -155,7 +160,7 @@ def _updates() -> list[Row]:
 
 
 def _bulk_creates() -> list[Row]:
-    peers = {
+    peers: dict[str, tuple[type[Contract], Around, Around]] = {
         "plain bulk_create() in atomic()": (PlainContract, transaction.atomic, stock),
         "pghistory, row triggers": (RowTriggerContract, transaction.atomic, stock),
         "pghistory, statement triggers": STATEMENT_TRIGGERS,

@@ -90,7 +90,7 @@ class DatabaseWrapper(PostgresWrapper):
     def _close(self) -> None:
         if self.connection is not None:
             waiting_of(self.connection).clear()
-        super()._close()
+        super()._close()  # type: ignore[misc]  # The stubs know no such method.
 
 
 _FAILED = (TransactionStatus.INERROR, TransactionStatus.UNKNOWN)

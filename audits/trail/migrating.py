@@ -51,7 +51,10 @@ class MigrateData(Operation):
 
     def __init__(self, migration: str, forwards: Change, backwards: Change | None = None, *, reason: str) -> None:
         self.migration, self.forwards, self.backwards, self.reason = migration, forwards, backwards, reason
-        self.reversible = backwards is not None
+
+    @property
+    def reversible(self) -> bool:  # type: ignore[override]  # Of each one, as Django's RunPython has it.
+        return self.backwards is not None
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Rows only."""

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, DataError, connection, transaction
 from django.db.models import F
+from psycopg.pq import TransactionStatus
 
 from audits.models import Act, User
 from audits.trail import receipts
@@ -20,14 +21,14 @@ def test_a_change_in_an_act_is_one_query_and_a_commit(database: Database) -> Non
     with some_act():
         User.objects.filter(pk=user.pk).update(is_staff=True)
         assert connection.connection.autocommit
-        assert pgconn.transaction_status.name == "INTRANS"
+        assert pgconn.transaction_status == TransactionStatus.INTRANS
         with database.superuser() as superuser:
             (query,) = superuser.execute(
                 "SELECT query FROM pg_stat_activity WHERE pid = %s", [pgconn.backend_pid]
             ).fetchone() or ("",)
         assert str(query).startswith("BEGIN; SELECT audits_open_act('")
         assert '; UPDATE "audits_user"' in str(query)
-    assert pgconn.transaction_status.name == "IDLE"
+    assert pgconn.transaction_status == TransactionStatus.IDLE
     assert changes()[-1].diff == '{"is_staff":[false,true]}'
 
 
@@ -173,11 +174,11 @@ def test_a_durable_block_may_hold_an_act_and_an_act_no_durable_block(database: D
 def test_a_block_without_a_statement_sends_nothing(database: Database) -> None:
     Group.objects.count()
     with transaction.atomic():
-        assert connection.connection.pgconn.transaction_status.name == "IDLE"
+        assert connection.connection.pgconn.transaction_status == TransactionStatus.IDLE
     with transaction.atomic():
         Group.objects.count()
-        assert connection.connection.pgconn.transaction_status.name == "INTRANS"
-    assert connection.connection.pgconn.transaction_status.name == "IDLE"
+        assert connection.connection.pgconn.transaction_status == TransactionStatus.INTRANS
+    assert connection.connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
 def test_text_that_cannot_be_sent_is_refused_where_the_act_is_opened(database: Database) -> None:
