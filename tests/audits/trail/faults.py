@@ -1,4 +1,4 @@
-"""Runs the sequencer under ``strace``, which makes one system call of it fail, or kills it there."""
+"""Runs the sequencer and the publisher under ``strace``, which makes one system call of it fail, or kills it there."""
 
 import json
 import os
@@ -24,7 +24,7 @@ _TRACED = 30.0  # Seconds within which strace must have ended.
 
 
 class FaultyProcess:
-    """A process that sequences when it is told to."""
+    """A process that sequences and publishes when it is told to."""
 
     def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
         self._process = process
@@ -89,7 +89,7 @@ def faulty_process(database: Database, folder: Path) -> Iterator[FaultyProcess]:
         }
         for alias, found in params.items()
     }
-    folders = {name: str(getattr(settings, name)) for name in ("KEY_DIR", "SIGNER_DIR", "DATA_DIR")}
+    folders = {name: str(getattr(settings, name)) for name in ("KEY_DIR", "SIGNER_DIR", "TILES_DIR", "DATA_DIR")}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.audits.trail.faulty_process"],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Sequences once per order, each time in a forked process that stops itself first, so that a test can make it fail.
+"""Sequences and publishes once per order, each time in a forked process that stops itself, so that it can be made to fail.
 
 Started by ``tests.audits.trail.faults``: reads its configuration from the first line of standard input, then one
 order a line; answers each with the process's id and, when it has ended, with its wait status.
@@ -29,9 +29,15 @@ def main() -> None:
     from django.db import connection
 
     from audits.trail.keys import signer_state, signing_key
+    from audits.trail.publishing.publisher import Publisher
+    from audits.trail.publishing.source import tile_files
     from audits.trail.sequencer import Sequencer
 
-    Sequencer(key=signing_key(), state=signer_state()).drain()
+    def run() -> None:
+        Sequencer(key=signing_key(), state=signer_state()).drain()
+        Publisher(tile_files()).run()
+
+    run()
     connection.close()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -41,7 +47,7 @@ def main() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANY)
             os.kill(os.getpid(), signal.SIGSTOP)
             try:
-                Sequencer(key=signing_key(), state=signer_state()).drain()
+                run()
             except BaseException as error:  # noqa: BLE001 - whatever it is, this process ends here
                 os.write(2, f"{type(error).__name__}: {error}\n".encode())
                 os._exit(1)

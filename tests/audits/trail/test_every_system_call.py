@@ -1,4 +1,4 @@
-"""Every system call of a sequencing run fails in turn, and in turn kills the process: nothing told is lost."""
+"""Every system call of sequencing and publishing fails in turn, and in turn kills the process: nothing is lost."""
 
 import shutil
 from pathlib import Path
@@ -7,6 +7,8 @@ from uuid import UUID
 import pytest
 
 from audits.models import Entry
+from audits.trail.publishing.publisher import Publisher
+from audits.trail.publishing.source import tile_files
 from audits.trail.verification import verify
 from tests.audits.trail.faults import faulty_process
 from tests.audits.trail.occasions import some_act
@@ -33,16 +35,18 @@ def test_whatever_system_call_fails_the_trail_verifies_and_no_act_is_missing(
 
     tell()
     ended = set()
+    publisher = Publisher(tile_files())
     with faulty_process(database, tmp_path) as process:
         tell()
         calls = process.calls()
-        assert {"sendto", "recvfrom", "fsync", "rename", "write"} <= calls.keys()
+        assert {"sendto", "recvfrom", "fsync", "rename", "write", "link"} <= calls.keys()
         for call, times in sorted(calls.items()):
             for number in range(1, times + 1):
                 with subtests.test(call=call, number=number):
                     tell()
                     ended.add(process.fail(call, number, fault))
                     size = database.sequence()
+                    publisher.run()
                     report = verify()
                     assert [finding for step in report.steps for finding in step.findings] == []
                     assert report.entries == size == len(told)
