@@ -78,19 +78,24 @@ def token_of_response(response: bytes) -> bytes:
     return token
 
 
-def verify_timestamp(token: bytes, note: str | bytes, roots: Sequence[x509.Certificate]) -> datetime:
+def verify_timestamp(
+    token: bytes, note: str | bytes, roots: Sequence[x509.Certificate], *, nonce: int | None = None
+) -> datetime:
     """Return the time (UTC) at which an authority under ``roots`` saw the note.
 
-    ``token`` is the DER of a TimeStampToken. Raises ``VerificationError`` with step "timestamp".
+    ``token`` is the DER of a TimeStampToken; whoever has just asked for it gives the request's ``nonce``.
+    Raises ``VerificationError`` with step "timestamp".
     """
     expected = message_imprint(note)
     # 1. Signed data with one signer, over a TSTInfo.
     _require_short(token)
     signed = read_signed_data(token)
     # 2. It speaks of this note.
-    imprint, time = _read_info(signed.info)
+    imprint, time, answered = _read_info(signed.info)
     if not hmac.compare_digest(imprint, expected):
         raise _error("the timestamp is of something else")
+    if nonce is not None and answered != nonce:
+        raise _error("the timestamp answers another request")
     # 3. The signer is the one that the signed attributes name, and they hold this TSTInfo's digest.
     signer = find_signer(signed, roots)
     _require_attributes(signed, signer)
@@ -101,8 +106,8 @@ def verify_timestamp(token: bytes, note: str | bytes, roots: Sequence[x509.Certi
     return time
 
 
-def _read_info(data: bytes) -> tuple[bytes, datetime]:
-    """Return the imprint (SHA-256) and the time of a TSTInfo, RFC 3161 section 2.4.2."""
+def _read_info(data: bytes) -> tuple[bytes, datetime, int | None]:
+    """Return the imprint (SHA-256), the time and the nonce of a TSTInfo, RFC 3161 section 2.4.2."""
     outer = Reader(data, step=_STEP)
     info = outer.enter(SEQUENCE, "the timestamp")
     outer.end("the timestamp")
@@ -119,12 +124,12 @@ def _read_info(data: bytes) -> tuple[bytes, datetime]:
     info.skip(SEQUENCE, "the accuracy")
     if info.next_is(BOOLEAN) and not info.boolean("the ordering"):
         raise _error("the ordering is spelled out where it is false")
-    info.skip(INTEGER, "the nonce")
+    nonce = info.integer("the nonce") if info.next_is(INTEGER) else None
     info.skip(context(0), "the authority's name")
     if info.next_is(context(1)):
         _require_none_critical(info.enter(context(1), "the extensions"))
     info.end("the timestamp")
-    return digest, time
+    return digest, time, nonce
 
 
 def _require_none_critical(extensions: Reader) -> None:

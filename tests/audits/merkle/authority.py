@@ -101,6 +101,15 @@ class Authority:
         here = self.directory
         here.mkdir(parents=True, exist_ok=True)
         (here / "data").write_bytes(message)
+        wish = ["-cert"] if with_certificates else []
+        self._openssl("-query", "-data", "data", f"-{hash_name}", "-out", "query", *wish)
+        return self.answer((here / "query").read_bytes())
+
+    def answer(self, query: bytes) -> bytes:
+        """Return the TimeStampResp to a TimeStampReq."""
+        here = self.directory
+        here.mkdir(parents=True, exist_ok=True)
+        (here / "query").write_bytes(query)
         settings = CONFIGURATION.format(directory=here, digest=self.digest, ess=self.ess, precision=self.precision)
         (here / "tsa.cnf").write_text(settings)
         if not (here / "serial").exists():
@@ -110,8 +119,6 @@ class Authority:
         (here / "key.pem").write_bytes(key)
         chain = [issued.certificate.public_bytes(Encoding.PEM) for issued in self.chain]
         (here / "chain.pem").write_bytes(b"".join(chain))
-        wish = ["-cert"] if with_certificates else []
-        self._openssl("-query", "-data", "data", f"-{hash_name}", "-out", "query", *wish)
         given = ["-chain", "chain.pem"] if chain else []
         self._openssl(
             "-reply", "-config", "tsa.cnf", "-section", "here", "-queryfile", "query", "-signer", "signer.pem",

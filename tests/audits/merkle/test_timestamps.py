@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import rfc3161_client
@@ -26,6 +27,7 @@ from audits.merkle.timestamps import (
     token_of_response,
     verify_timestamp,
 )
+from audits.trail.publishing import stamps
 from tests.audits.merkle.authority import Authority, Issued, for_timestamps, issue
 
 LOG = SigningKey.from_raw("log.example/trail", bytes(range(32)))
@@ -102,6 +104,25 @@ def test_a_chain_in_whatever_order_openssl_writes_it_is_verified(authority: Auth
     # DER asks for sorted sets, OpenSSL does not sort these, and rfc3161-client refuses them for it.
     assert verify_timestamp(token, NOTE, ROOTS)
     assert authority.openssl_verifies(token, stamped_message(NOTE), ROOT.certificate)
+
+
+@pytest.mark.parametrize("chained", [False, True], ids=["single", "chain-that-the-client-refuses"])
+def test_the_service_takes_what_openssl_answers_and_no_answer_to_another_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chained: bool
+) -> None:
+    here = under_middle(tmp_path) if chained else Authority(directory=tmp_path, signer=for_timestamps("tsa", ROOT))
+    asked: list[bytes] = []
+
+    def post(url: str, body: bytes, **_: object) -> SimpleNamespace:
+        asked.append(body)
+        return SimpleNamespace(status=200, body=here.answer(asked[0]))
+
+    monkeypatch.setattr(stamps, "post", post)
+    whom = stamps.Authority(url="http://tsa.example", roots=(ROOT.certificate,), every=timedelta(hours=1))
+    token, at = stamps.ask(whom, NOTE)
+    assert verify_timestamp(token, NOTE, ROOTS) == at
+    with pytest.raises(stamps.NoTimestamp, match="another request"):
+        stamps.ask(whom, NOTE)
 
 
 def test_the_stamp_holds_the_logs_signatures_and_no_cosignature(token: bytes) -> None:
