@@ -1,4 +1,4 @@
-"""Sequences and publishes once per order, each time in a forked process that stops itself, so that it can be made to fail.
+"""Sequences and publishes once per order, each time in a forked process that stops itself first: a test makes it fail.
 
 Started by ``tests.audits.trail.faults``: reads its configuration from the first line of standard input, then one
 order a line; answers each with the process's id and, when it has ended, with its wait status.
