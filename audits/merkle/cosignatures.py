@@ -8,6 +8,7 @@ successor, over whole trees only.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from audits.merkle.checkpoints import Checkpoint
 from audits.merkle.encoding import from_base64, to_base64
 from audits.merkle.errors import VerificationError, excerpt
-from audits.merkle.notes import require_name, signature_line, take_apart
+from audits.merkle.notes import Signature, require_name, signature_line, take_apart
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
@@ -196,11 +197,16 @@ def cosigned_at(note: str | bytes, key: WitnessKey) -> list[int]:
 
     Time 0, which type 0x06 allows, says that the tree was consistent but not that it was the largest.
     """
-    text, signatures = take_apart(note)
+    return times_of(*take_apart(note), key)
+
+
+def times_of(text: str, signatures: Iterable[Signature], key: WitnessKey) -> list[int]:
+    """As ``cosigned_at``, of a note that was taken apart already: with many keys this is done once."""
     Checkpoint.parse(text)
     times = []
+    wanted = (key.name, key.key_id)
     for signature in signatures:
-        if (signature.name, signature.key_id) != (key.name, key.key_id):
+        if (signature.name, signature.key_id) != wanted:
             continue
         if not key.signed(signature.value, text.encode("utf-8")):
             raise VerificationError(f"the cosignature of {excerpt(key.name)} does not hold", step="cosignature")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from audits.merkle.checkpoints import Checkpoint
-from audits.merkle.cosignatures import WitnessKey, cosigned_at
+from audits.merkle.cosignatures import WitnessKey, times_of
 from audits.merkle.errors import VerificationError, excerpt
-from audits.merkle.notes import VerifyingKey, open_note
+from audits.merkle.notes import VerifyingKey, open_note, take_apart
 
 MAX_POLICY_BYTES = 1_000_000
 """Longest policy file that is read."""
@@ -112,8 +112,9 @@ class Policy:
             )
         # 2. Every cosignature of a known witness holds.
         witnesses = {}
+        text, signatures = take_apart(note)
         for witness in self.witnesses:
-            if times := cosigned_at(note, witness.key):
+            if times := times_of(text, signatures, witness.key):
                 witnesses[witness.name] = min(times)
         # 3. The quorum, from the definitions in order: a group stands behind its members.
         met = set(witnesses)

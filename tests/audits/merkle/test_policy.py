@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -187,6 +188,15 @@ def test_a_policy_has_its_limits_and_32_of_each_are_within_them() -> None:
         Policy.parse("".join(lines) + "quorum none\n")
     with pytest.raises(VerificationError, match="at most"):
         Policy.parse("#" * MAX_POLICY_BYTES + "\n")
+
+
+def test_the_longest_note_is_judged_by_the_largest_policy_in_bounded_time() -> None:
+    keys = [Cosigner.from_seed(f"w{number}", number.to_bytes(32, "big")).witness_key.vkey for number in range(256)]
+    policy = Policy.parse("".join(f"witness w{number} {vkey}\n" for number, vkey in enumerate(keys)) + "quorum none\n")
+    junk = "".join(f"\u2014 x{number} {'AAAA' * 2490}\n" for number in range(99))
+    started = time.process_time()
+    assert policy.judge(NOTE + junk, logs=[LOG.verifying_key]).witnesses == {}
+    assert time.process_time() - started < 2
 
 
 WORDS = st.sampled_from(
