@@ -47,7 +47,6 @@ class RetentionClass:
 OPERATION = "operation"
 RECORDS = "records"
 DOCUMENTATION = "documentation"
-FOR_EVER = "trail"
 
 LEAST: tuple[RetentionClass, ...] = (
     RetentionClass(
@@ -70,8 +69,6 @@ LEAST: tuple[RetentionClass, ...] = (
     ),
 )
 
-# Acts about the trail itself stay for ever: they say what may be missing, and where what was archived is.
-_NEVER = frozenset({"audits.text.erased", "audits.segment.archived", "audits.table.governed"})
 _OF_KIND: dict[str, str] = {"audits.trail.exported": OPERATION, "audits.inventory.exported": RECORDS}
 
 
@@ -87,17 +84,14 @@ class Retention:
     classes: tuple[RetentionClass, ...] = LEAST
     moved: Mapping[str, str] = field(default_factory=dict)
 
-    def class_of(self, kind: str) -> RetentionClass | None:
-        """The class of a kind of event; None for what is kept for ever."""
-        if kind in _NEVER:
-            return None
+    def class_of(self, kind: str) -> RetentionClass:
+        """The class of a kind of event: the longest, unless somebody put it into another."""
         name = self.moved.get(kind) or _OF_KIND.get(kind, DOCUMENTATION)
         return next(found for found in self.classes if found.name == name)
 
-    def ends(self, kind: str, at: datetime) -> datetime | None:
-        """When an act may leave the database; None for never."""
-        found = self.class_of(kind)
-        return None if found is None else found.ends(at)
+    def ends(self, kind: str, at: datetime) -> datetime:
+        """From when on an act may leave the database."""
+        return self.class_of(kind).ends(at)
 
 
 def parse_retention(text: str) -> Retention:

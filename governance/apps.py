@@ -13,6 +13,9 @@ class GovernanceConfig(AppConfig):
 
         from audits.trail.guards_registry import expect_functions, expect_trigger
         from governance import receivers  # noqa: F401 - connects the signals
+        from governance.services.exporting import offer_lists
+
+        offer_lists()
 
         # The verification of the trail looks for these as for its own.
         duties = import_module("governance.migrations.0002_separation_of_duties")

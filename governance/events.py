@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from audits.retention import OPERATION, RECORDS, keep
 from audits.trail import event
 
 
@@ -190,3 +191,16 @@ class DossierOrderFinished:
 @dataclass(frozen=True, kw_only=True)
 class DossierOrderFailed:
     code: str
+
+
+# How long what happens here is kept (audits.retention); the rest as documentation, the longest.
+keep(OPERATION, "governance.session.opened", "governance.session.refused", "governance.password.refused")
+keep(
+    RECORDS,
+    "governance.token.issued",
+    "governance.token.revoked",
+    "governance.account.created",
+    "governance.account.closed",
+    "governance.roles.assigned",
+    "governance.password.changed",
+)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from audits.retention import Retention, RetentionError, parse_retention
 from governance.environment import SettingError, env, envbool, envint, envlist, envsecret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -21,6 +22,13 @@ def _secret_key() -> str:
     from audits.local_secrets import local_secret
 
     return local_secret(DATA_DIR / "secrets" / "django-secret-key")
+
+
+def _retention(text: str) -> Retention:
+    try:
+        return parse_retention(text)
+    except RetentionError as error:
+        raise SettingError(f"COUNTERSIGN_RETENTION cannot be used: {error}.") from None
 
 
 def _database(url: str, name: str) -> dict[str, object]:
@@ -180,6 +188,8 @@ TSA_CA = env("COUNTERSIGN_TSA_CA", "")
 if TSA_URL and not TSA_CA:
     raise SettingError("COUNTERSIGN_TSA_URL is set without COUNTERSIGN_TSA_CA, the certificate to check answers by.")
 TSA_MINUTES = envint("COUNTERSIGN_TSA_MINUTES", 60, least=1)
+ARCHIVE_DIR = Path(env("COUNTERSIGN_ARCHIVE_DIR", str(DATA_DIR / "archive"))).absolute()
+RETENTION = _retention(env("COUNTERSIGN_RETENTION", ""))
 PERMIT_HOURS = envint("COUNTERSIGN_PERMIT_HOURS", 24, least=1)
 SIGNATURE_MINUTES = envint("COUNTERSIGN_SIGNATURE_MINUTES", 5, least=1)
 

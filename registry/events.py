@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from audits.retention import OPERATION, keep
 from audits.trail import event
 
 
@@ -109,3 +110,7 @@ class IntakeFinished:
 @dataclass(frozen=True, kw_only=True)
 class IntakeFailed:
     code: str
+
+
+# What a system that is in operation reports of itself (audits.retention); the rest is kept as documentation.
+keep(OPERATION, "registry.predictions.reported", "registry.intake.received", "registry.intake.failed")

@@ -49,6 +49,7 @@ def own_directories(settings: Settings, tmp_path: Path) -> Path:
     settings.KEY_DIR = data / "keys"
     settings.SIGNER_DIR = data / "signer"
     settings.TILES_DIR = data / "tiles"
+    settings.ARCHIVE_DIR = data / "archive"
     # WhiteNoise warns where the folder that collectstatic fills is not there.
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STATIC_ROOT.mkdir()

@@ -17,6 +17,8 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from audits.admin.erasing import EraseReason
+from audits.admin.exporting import ExportList
 from audits.admin.history import lines_of, names_of
 from audits.admin.panels import Panel, Table, code, digest, fact, folded, mark, prose, text, time
 from audits.admin.tags import utc
@@ -92,7 +94,7 @@ class EntryAdmin(VerbAdmin):
     )
     ordering = ("-index",)
     paginator = LogPages
-    verbs = (VerifyTrail(),)
+    verbs = (VerifyTrail(), ExportList("trail"), EraseReason())
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Entry]", search_term: str

@@ -8,16 +8,16 @@ RFC 9162 section 2.1.1 (the tree), RFC 8785 (no line of canonical JSON holds a l
 
 import argparse
 import hashlib
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from audits.merkle.canonical import canonical_bytes, read_canonical
 from audits.merkle.checkpoints import Checkpoint, open_checkpoint
 from audits.merkle.encoding import from_base64, to_base64
+from audits.merkle.entries import stated_content, whole
 from audits.merkle.errors import VerificationError
 from audits.merkle.notes import VerifyingKey
 from audits.merkle.tree import EMPTY_ROOT, HASH_SIZE, leaf_hash, node_hash
@@ -28,8 +28,13 @@ MOST = 65_536
 
 _LONGEST_HEADER = 64 * 1024
 _LONGEST_LINE = 1 << 30
-_BY_DIGEST = b'"content":{'
 _MEMBERS = {"checkpoint", "count", "first", "format", "key", "origin", "proof"}
+
+
+class Writable(Protocol):
+    """What a segment is written to."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 class Readable(Protocol):
@@ -140,8 +145,8 @@ def subtree_root(leaves: Sequence[bytes]) -> bytes:
     return node_hash(subtree_root(leaves[:middle]), subtree_root(leaves[middle:]))
 
 
-def write_segment(out: BinaryIO, header: SegmentHeader, entries: Iterable[tuple[bytes, bytes | None]]) -> str:
-    """Write the file; its SHA-256. Raises ValueError where a body or a content could not be read back."""
+def write_segment(out: Writable, header: SegmentHeader, entries: Iterable[tuple[bytes, bytes | None]]) -> str:
+    """Write the file; its SHA-256. Raises ValueError where a body or its content could not be read back."""
     digest = hashlib.sha256()
     count = 0
 
@@ -153,8 +158,7 @@ def write_segment(out: BinaryIO, header: SegmentHeader, entries: Iterable[tuple[
 
     line(header.line())
     for body, content in entries:
-        if (named := named_content(body)) != (None if content is None else hashlib.sha256(content).hexdigest()):
-            raise ValueError(f"entry {header.first + count} and its content do not fit together ({named})")
+        whole(body, content)
         line(body)
         if content is not None:
             line(content)
@@ -162,17 +166,6 @@ def write_segment(out: BinaryIO, header: SegmentHeader, entries: Iterable[tuple[
     if count != header.count:
         raise ValueError(f"{count} entries where the header says {header.count}")
     return digest.hexdigest()
-
-
-def named_content(body: bytes) -> str | None:
-    """The SHA-256 by which a body names its changes; None where it holds them itself."""
-    if _BY_DIGEST not in body:
-        return None
-    try:
-        content = json.loads(body).get("content")
-        return None if content is None else str(content["sha256"])
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise VerificationError("an entry has not the shape of one", step="entries") from None
 
 
 def read_header(stream: Readable) -> SegmentHeader:
@@ -204,17 +197,16 @@ def read_header(stream: Readable) -> SegmentHeader:
     )
 
 
-def read_entries(stream: Readable, header: SegmentHeader) -> Iterator[ArchivedEntry]:
-    """Each entry after the header, its content checked against its body; nothing is proved yet.
+def read_entries(stream: Readable, header: SegmentHeader, *, at: int | None = None) -> Iterator[ArchivedEntry]:
+    """Each entry from where the stream stands, its content checked against its body; nothing is proved yet.
 
-    Raises ``VerificationError`` with step "shape" (cut off, too long) or "entries" (a content that is another).
+    ``at`` is the entry there, where that is not the first.
+    Raises ``VerificationError`` with step "shape" (cut off, too long) or "content" (another than the body states).
     """
-    for index in range(header.first, header.first + header.count):
+    for index in range(header.first if at is None else at, header.first + header.count):
         body = _line(stream, index)
-        named = named_content(body)
-        content = None if named is None else _line(stream, index)
-        if content is not None and hashlib.sha256(content).hexdigest() != named:
-            raise VerificationError(f"the content of entry {index} is another", step="entries", index=index)
+        content = None if stated_content(body) is None else _line(stream, index)
+        whole(body, content)
         yield ArchivedEntry(index=index, body=body, content=content)
     if stream.read(1):
         raise VerificationError("the file goes on after its last entry", step="shape")

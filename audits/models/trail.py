@@ -4,6 +4,9 @@ They are made by SQL in the migrations and written by database functions only; n
 No foreign key leads from them to anything: people and subjects are text.
 """
 
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, Self
+
 from django.db import models
 
 
@@ -56,7 +59,13 @@ class Entry(models.Model):
     """One leaf of the log: the exact bytes of an act with all its changes, and their RFC 6962 leaf hash.
 
     An act too large for a leaf has its changes in ``content``; read them through audits.trail.entries.
+    An entry that left the database for the archive gets its body from there as it is read. Where the file is missing
+    ``not_at_hand`` says so, and the body is a stand-in that has not the leaf's hash.
     """
+
+    # Set by audits.trail.archive, which knows the files.
+    recover: ClassVar[Callable[["Entry"], None] | None] = None
+    not_at_hand = ""
 
     index = models.BigIntegerField(primary_key=True)
     act_id = models.UUIDField()
@@ -78,6 +87,13 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"entry {self.index}"
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
+        entry = super().from_db(db, field_names, values, **more)
+        if cls.recover is not None and "body" in entry.__dict__ and not entry.body:
+            cls.recover(entry)
+        return entry
 
 
 class Checkpoint(models.Model):

@@ -16,6 +16,7 @@ from audits import events
 from audits.errors import Conflict, DomainError, NotFound, NotPermitted
 from audits.models import Disclosure, Entry, User
 from audits.trail import Act, Actor, act
+from audits.trail.archive import archived_changes
 from audits.trail.encoding import identifier
 from audits.trail.governed import GovernedTable, governed_tables
 
@@ -168,6 +169,7 @@ def _commitments_by_field(row: RowTexts, *, but: Act | None = None) -> dict[str,
 
 def _diffs(row: RowTexts, but: Act | None) -> Iterator[dict[str, object]]:
     with connection.cursor() as cursor:
+        yield from (orjson.loads(change.diff) for change in archived_changes({row.table}, {row.key}))
         cursor.execute(
             "SELECT c.diff FROM audits_change c JOIN audits_act a ON a.epoch = c.epoch AND a.xid = c.xid"
             " WHERE c.tbl = %s AND c.key = %s AND a.id IS DISTINCT FROM %s ORDER BY c.n",
@@ -234,7 +236,7 @@ def _blank(row: RowTexts) -> None:
             return
         sets = ", ".join(f"{identifier(field)} = %s" for field in row.fields)
         cursor.execute(
-            f"UPDATE {identifier(row.table)} SET {sets} WHERE {identifier(governed.key)}::text = %s",  # noqa: S608 - quoted
+            f"UPDATE {identifier(row.table)} SET {sets} WHERE {identifier(governed.key)}::text = %s",
             [*(_blank_value(model, field, row.key) for field in row.fields), row.key],
         )
 

@@ -18,6 +18,7 @@ from django.db import connection, models
 from audits.errors import DomainError
 from audits.merkle.canonical import Json
 from audits.models.governed import Capture
+from audits.trail.archive import SEGMENTS, archived_changes, segments_in
 from audits.trail.encoding import identifier
 from audits.trail.log import texts_behind
 from audits.trail.moments import Moment, When, moment_of
@@ -38,6 +39,8 @@ JOIN audits_entry e ON e.epoch = c.epoch AND e.xid = c.xid
 WHERE c.tbl = %(table)s AND e.index < %(size)s AND {which}
 ORDER BY c.key, e.index, c.n
 """
+# What says that entries have left for the archive, in the same statement; such a row has no key.
+_AND_SEGMENTS = f"({{rows}}) UNION ALL SELECT {{nulls}}, s.data FROM ({SEGMENTS}) s"
 # A row whose column had a value has a change that set it: an insert or a snapshot with it, or an update to it.
 _HAD = """
 c.key IN (
@@ -156,9 +159,7 @@ def rows_as_of(
             f"{name}_values": [orjson.dumps(as_recorded(column, value)).decode() for value in values],
         }
         which.append(_HAD.format(name=name))
-    with connection.cursor() as cursor:
-        cursor.execute(_ROWS.format(which=" AND ".join(which)), params)
-        folded = _fold(cursor.fetchall())
+    folded = _fold(_rows(table, which, params))
     found = {
         key: row
         for key, row in folded.items()
@@ -170,12 +171,33 @@ def rows_as_of(
     return _states(model, moment, found)
 
 
+def _rows(table: str, which: Sequence[str], params: Mapping[str, Any]) -> Iterable[tuple[str, int, str, str]]:
+    """Changes in the log's order, those before that are in the archive by now among them."""
+    with connection.cursor() as cursor:
+        query = _AND_SEGMENTS.format(rows=_ROWS.format(which=" AND ".join(which)), nulls="NULL, NULL, NULL")
+        cursor.execute(query, params)
+        rows = cursor.fetchall()
+        segments = segments_in(row[-1] for row in rows if row[0] is None)
+        if not segments:
+            return rows
+        # What a row had may be told in a file alone: take every row then, and see once it is folded.
+        wide = "c.key = ANY (%(keys)s)" if "keys" in params else "true"
+        cursor.execute(_ROWS.format(which=wide), params)
+        later = cursor.fetchall()
+    before = archived_changes({table}, params.get("keys"), segments=segments)
+    return [(c.key, c.index, c.op, c.diff) for c in before if c.index < params["size"]] + later
+
+
 def history(model: type[models.Model], key: object) -> list[Version]:
     """What was done to a row, oldest first, one version an act. Two statements. Raises NotGoverned."""
     table, capture = _governed(model)
     with connection.cursor() as cursor:
-        cursor.execute(_HISTORY, [table, str(key)])
-        rows = [(*row[:-1], orjson.loads(row[-1])) for row in cursor.fetchall()]
+        cursor.execute(_AND_SEGMENTS.format(rows=_HISTORY, nulls=", ".join(["NULL"] * 7)), [table, str(key)])
+        found = cursor.fetchall()
+    segments = segments_in(row[-1] for row in found if row[0] is None)
+    before = archived_changes({table}, {str(key)}, segments=segments)
+    rows = [(c.index, c.at, c.kind, c.actor, c.act_id, c.reason, c.op, orjson.loads(c.diff)) for c in before]
+    rows += [(*row[:-1], orjson.loads(row[-1])) for row in found if row[0] is not None]
     texts = texts_behind(
         {reason for *_, reason, _, _ in rows if reason} | {found for row in rows for found in _commitments(row[-1])}
     )

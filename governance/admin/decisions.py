@@ -7,17 +7,18 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from audits.admin.audited import AuditedAdmin
+from audits.admin.exporting import ExportList
 from audits.admin.history import names_of
 from audits.admin.panels import Panel, Table, code, digest, fact, mark, prose, text, time
 from audits.admin.tags import mark as mark_tag
 from audits.admin.tags import utc
+from audits.admin.verbs import VerbAdmin
 from governance.admin.standing_view import clauses_of
 from governance.models import Decision
 
 
 @admin.register(Decision)
-class DecisionAdmin(AuditedAdmin):
+class DecisionAdmin(VerbAdmin):
     view_permission = "governance.view"
     detail_related = ("version__model__owner", "environment")
     list_display = ("decided", "answer", "about", "environment_name", "action", "who")
@@ -26,6 +27,7 @@ class DecisionAdmin(AuditedAdmin):
     list_select_related: ClassVar = ("version__model", "environment")
     search_fields = ("id", "version__model__name", "policy_digest", "actor")
     search_help_text = "Model, decision, policy's SHA-256, or actor (user:7)"
+    verbs: ClassVar = (ExportList("decisions"),)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changes = super().get_changelist_instance(request)

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from audits.admin.exporting import ExportList
 from audits.admin.forms import ReasonForm
 from audits.admin.panels import Panel, Table, digest, fact, mark, prose, text, time
 from audits.admin.tags import mark as mark_tag
@@ -91,7 +92,7 @@ class RegisteredModelAdmin(VerbAdmin):
     list_select_related: ClassVar = ("owner",)
     search_fields = ("name", "title", "business_unit", "owner__username", "owner__last_name")
     search_help_text = "Name, title, business unit or owner"
-    verbs: ClassVar = (Reassign(), Retire())
+    verbs: ClassVar = (Reassign(), Retire(), ExportList("models"))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changes = super().get_changelist_instance(request)

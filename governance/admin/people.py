@@ -12,16 +12,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from audits.admin.erasing import PROOFS_STAY, planned_panel
 from audits.admin.forms import ReasonForm
 from audits.admin.history import history_of
 from audits.admin.panels import Panel, Table, code, fact, mark, number, prose, text, time
 from audits.admin.tags import mark as mark_tag
 from audits.admin.verbs import Done, Occasion, Verb, VerbAdmin
 from audits.models import User
+from audits.services.erasure import PERMISSION, account_texts, erase_account, plan_erasure
 from audits.trail.act import subject_of
 from governance.admin.refusals import lacking
 from governance.roles import roles
-from governance.services.people import assign_roles, change_password, create_account
+from governance.services.people import assign_roles, change_password, close_account, create_account
 
 
 def _roles_field() -> forms.MultipleChoiceField:
@@ -146,6 +148,61 @@ class SetPassword(Verb):
         return Done(sentence=f"{occasion.row.name} has a new password.")
 
 
+class CloseAccount(Verb):
+    name = "close"
+    title = "Close the account"
+    form_class = ReasonForm
+    weight = "danger"
+    submit = "Close it"
+
+    def refusal(self, occasion: Occasion) -> str:
+        if occasion.row.pk == occasion.account.pk:
+            return "Nobody closes their own account: ask another compliance officer."
+        if not occasion.row.is_active:
+            return "It is closed."
+        return lacking(occasion, "governance.manage_people")
+
+    def consequences(self, occasion: Occasion) -> Sequence[str]:
+        return ("No sign-in, no token and no signature from now on; what the person approved no longer counts.",)
+
+    def perform(self, occasion: Occasion, form: forms.Form) -> Done:
+        close_account(actor=occasion.actor, account=occasion.row, reason=form.cleaned_data["reason"])
+        return Done(sentence=f"The account of {occasion.row.name} is closed.")
+
+
+class EraseAccount(Verb):
+    name = "erase"
+    title = "Erase name and address"
+    form_class = ReasonForm
+    weight = "danger"
+    submit = "Erase them for good"
+
+    def heading(self, occasion: Occasion) -> str:
+        return f"Erase name and address of {occasion.row.name}"
+
+    def refusal(self, occasion: Occasion) -> str:
+        if occasion.row.pk == occasion.account.pk:
+            return "Nobody erases their own account: ask another compliance officer."
+        if occasion.row.is_active:
+            return "Close the account first: whoever still acts must be known by name."
+        return lacking(occasion, PERMISSION)
+
+    def consequences(self, occasion: Occasion) -> Sequence[str]:
+        return (
+            f"The account stays as user:{occasion.row.pk}, so that what it did stays attributed to one person.",
+            *PROOFS_STAY,
+        )
+
+    def panels(self, occasion: Occasion) -> Sequence[Panel]:
+        if self.refusal(occasion):
+            return ()
+        return (planned_panel(plan_erasure(actor=occasion.actor, rows=[account_texts(occasion.row)])),)
+
+    def perform(self, occasion: Occasion, form: forms.Form) -> Done:
+        done = erase_account(actor=occasion.actor, account=occasion.row, reason=form.cleaned_data["reason"])
+        return Done(sentence=f"{done.texts} texts about user:{occasion.row.pk} are erased.")
+
+
 @admin.register(User)
 class PeopleAdmin(VerbAdmin):
     view_permission = "governance.view"
@@ -155,7 +212,7 @@ class PeopleAdmin(VerbAdmin):
     search_fields = ("username", "first_name", "last_name")
     search_help_text = "User name or name"
     ordering = ("username",)
-    verbs: ClassVar = (CreateAccount(), AssignRoles(), SetPassword())
+    verbs: ClassVar = (CreateAccount(), AssignRoles(), SetPassword(), CloseAccount(), EraseAccount())
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[User]":
         return super().get_queryset(request).prefetch_related("groups")

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from audits.admin.exporting import ExportList
 from audits.admin.tags import digest as digest_mark
 from audits.admin.tags import mark, utc
 from audits.admin.verbs import VerbAdmin
@@ -40,6 +41,7 @@ class ModelVersionAdmin(VerbAdmin):
         ExportBundle(),
         AnswerSection(),
         SignSection(),
+        ExportList("versions"),
     )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

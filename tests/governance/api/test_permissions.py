@@ -82,6 +82,9 @@ TABLE: list[tuple[str, str, set[str], int]] = [
     ("GET", "trail/receipts/<uuid:act_id>", PEOPLE, 404),
     ("GET", "trail/receipts/<uuid:act_id>/proof", PEOPLE, 404),
     ("GET", "trail/checkpoint", PEOPLE, 200),
+    ("GET", "trail/feed", {COMPLIANCE, AUDITOR}, 200),
+    ("POST", "trail/erasures", {COMPLIANCE}, 400),
+    ("GET", "exports/<str:name>", ALL, 404),
 ]
 # Without any token.
 OPEN = {"api/schema/", ".well-known/countersign/keys.json", ".well-known/countersign/trail-policy"}
