@@ -57,12 +57,8 @@ def _entries(request: HttpRequest, name: TileName) -> HttpResponse:
     end = name.start + name.width
     if trail_keys().open(_published()).size < end:
         raise NotFound(f"The bundle {name.path} is not published.")
-    bodies = [
-        bytes(body)
-        for body in Entry.objects.filter(index__gte=name.start, index__lt=end)
-        .order_by("index")
-        .values_list("body", flat=True)
-    ]
+    entries = list(Entry.objects.filter(index__gte=name.start, index__lt=end).order_by("index"))
+    bodies = [bytes(entry.body) for entry in entries if not entry.not_at_hand]
     if len(bodies) < name.width:
         raise NotFound(f"Entries of the bundle {name.path} are archived: ask the operator for the segment's file.")
     return _bytes(write_entry_bundle(bodies), caching="private, max-age=31536000, immutable")

@@ -195,8 +195,8 @@ def history(model: type[models.Model], key: object) -> list[Version]:
         cursor.execute(_AND_SEGMENTS.format(rows=_HISTORY, nulls=", ".join(["NULL"] * 7)), [table, str(key)])
         found = cursor.fetchall()
     segments = segments_in(row[-1] for row in found if row[0] is None)
-    before = archived_changes({table}, {str(key)}, segments=segments)
-    rows = [(c.index, c.at, c.kind, c.actor, c.act_id, c.reason, c.op, orjson.loads(c.diff)) for c in before]
+    archived = archived_changes({table}, {str(key)}, segments=segments)
+    rows = [(c.index, c.at, c.kind, c.actor, c.act_id, c.reason, c.op, orjson.loads(c.diff)) for c in archived]
     rows += [(*row[:-1], orjson.loads(row[-1])) for row in found if row[0] is not None]
     texts = texts_behind(
         {reason for *_, reason, _, _ in rows if reason} | {found for row in rows for found in _commitments(row[-1])}

@@ -3,7 +3,7 @@
 A new step is a name and a class (or a function, see ``once``) in the engine's list.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
@@ -13,6 +13,7 @@ from orjson import loads
 from audits.merkle.errors import VerificationError
 from audits.merkle.tree import leaf_hashes
 from audits.trail.entries import stated_content, whole
+from audits.trail.verification.archived import Archive
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader, Row
 from audits.trail.verification.report import Findings
@@ -27,17 +28,35 @@ _LARGE = 4 << 20  # Bytes of a page's bodies; parsed, they take some ten times a
 class Page:
     """Entries that follow one another in the table. What several steps need of them is computed once."""
 
-    def __init__(self, rows: list[Row], reader: Reader) -> None:
+    def __init__(self, rows: list[Row], reader: Reader, archive: Archive) -> None:
+        # Released entries with what their files hold; None where the file is missing, which the step of files names.
+        self._released = {
+            row[0]: archive.entry(row[0])
+            for row in (rows if archive.segments else ())
+            if not row[1] and archive.covers(row[0])
+        }
         self.indexes: list[int] = [row[0] for row in rows]
-        self.bodies: list[bytes] = [row[1] for row in rows]
+        self.bodies: list[bytes] = [self._body(row) if self._released else row[1] for row in rows]
         self.leaves: list[bytes] = [row[2] for row in rows]
         self.contents: list[bool] = [row[3] for row in rows]
         self._reader = reader
 
+    @property
+    def released(self) -> Collection[int]:
+        """The entries that left the database; neither their acts nor their columns can be compared with it."""
+        return self._released
+
     @cached_property
     def hashes(self) -> list[bytes]:
-        """The leaf hash of each body, computed now (RFC 6962 section 2.1)."""
-        return leaf_hashes(self.bodies)
+        """The leaf hash of each body, computed now (RFC 6962 section 2.1).
+
+        That of an entry whose file is missing is the stored one, so that the tree of the others can be checked.
+        """
+        hashes = leaf_hashes(self.bodies)
+        for place, index in enumerate(self.indexes if self._released else ()):
+            if index in self._released and self._released[index] is None:
+                hashes[place] = self.leaves[place]
+        return hashes
 
     @cached_property
     def texts(self) -> "list[bytes | VerificationError]":
@@ -54,13 +73,21 @@ class Page:
 
     def _whole(self, place: int) -> "bytes | VerificationError":
         content = None
-        if self.contents[place]:
+        released = self._released.get(self.indexes[place])
+        if released is not None:
+            content = released.content
+        elif self.contents[place]:
             rows = self._reader.rows("SELECT content FROM audits_entry WHERE index = %s", [self.indexes[place]])
             content = bytes(rows[0][0])
         try:
             return whole(self.bodies[place], content)
         except VerificationError as error:
             return error
+
+    def _body(self, row: Row) -> bytes:
+        released = self._released.get(row[0])
+        body: bytes = row[1] if released is None else released.body
+        return body
 
 
 def _parsed(text: "bytes | VerificationError") -> "Document | Exception":
@@ -75,14 +102,15 @@ def _parsed(text: "bytes | VerificationError") -> "Document | Exception":
 
 def pages(reader: Reader, first: int = 0) -> Generator[Page, None, None]:
     """All entries from ``first`` on. A page is small, and an act whose changes are kept beside it is one by itself."""
+    archive = Archive(reader)
     for rows in reader.pages(_ENTRIES.format(first=first)):
         begun, size = 0, 0
         for place, row in enumerate(rows):
             if begun < place and (row[3] or size > _LARGE):
-                yield Page(rows[begun:place], reader)
+                yield Page(rows[begun:place], reader, archive)
                 begun, size = place, 0
             size += _LARGE + 1 if row[3] else len(row[1])
-        yield Page(rows[begun:], reader)
+        yield Page(rows[begun:], reader, archive)
 
 
 class Check:

@@ -17,6 +17,7 @@ from audits.merkle.checkpoints import Checkpoint
 from audits.trail.keys import signer_state, trail_keys
 from audits.trail.signer_state import TrailAlarm
 from audits.trail.verification.acts import Acts
+from audits.trail.verification.archived import check_archive
 from audits.trail.verification.beside import beside
 from audits.trail.verification.checking import Check, Page, StepKind, once, pages
 from audits.trail.verification.content import check_files
@@ -39,6 +40,7 @@ STEPS: tuple[StepKind, ...] = (
     StepKind(name="Every file is in the store, byte for byte", check=once(check_files)),
     StepKind(name="Triggers and functions are those that record and refuse", check=once(check_guards)),
     StepKind(name="The application's role can do no more than it needs", check=once(check_privileges)),
+    StepKind(name="Every file of the archive holds what left the database", check=once(check_archive), log=True),
 )
 
 
