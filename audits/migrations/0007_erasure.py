@@ -41,7 +41,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     here integer := public.audits_require_erasure();
-    written bigint;
     erased integer;
 BEGIN
     WITH mine AS (
@@ -50,18 +49,14 @@ BEGIN
         SELECT d.commitment FROM public.audits_disclosure d
         WHERE d.commitment = ANY (commitments) AND d.commitment <> (SELECT reason FROM mine)
         ORDER BY d.commitment COLLATE "C" FOR UPDATE
-    ), recorded AS (
-        INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)
-        SELECT here, pg_current_xact_id(), 'audits_disclosure', 'E', gone.commitment, '{}' FROM gone
-        RETURNING octet_length(key) + 102 AS size
-    ) SELECT sum(size) INTO written FROM recorded;
+    )
+    INSERT INTO public.audits_change (epoch, xid, tbl, op, key, diff)
+    SELECT here, pg_current_xact_id(), 'audits_disclosure', 'E', gone.commitment, '{}' FROM gone;
     DELETE FROM public.audits_disclosure d USING public.audits_change c
     WHERE c.epoch = here AND c.xid = pg_current_xact_id() AND c.tbl = 'audits_disclosure' AND c.op = 'E'
       AND d.commitment = c.key;
     GET DIAGNOSTICS erased = ROW_COUNT;
-    IF written > 0 THEN
-        PERFORM public.audits_limit_act(here, written);
-    END IF;
+    PERFORM public.audits_limit_act(here);
     RETURN erased;
 END $$;
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import orjson
 from django.db import connection, models
@@ -33,6 +33,8 @@ from audits.trail.values import (
 )
 
 _PLAIN = Capture()
+# Key, entry, operation and difference as JSON text.
+_Change: TypeAlias = tuple[str, int, str, str]
 _ROWS = """
 SELECT c.key, e.index, c.op, c.diff FROM audits_change c
 JOIN audits_entry e ON e.epoch = c.epoch AND e.xid = c.xid
@@ -171,7 +173,7 @@ def rows_as_of(
     return _states(model, moment, found)
 
 
-def _rows(table: str, which: Sequence[str], params: Mapping[str, Any]) -> Iterable[tuple[str, int, str, str]]:
+def _rows(table: str, which: Sequence[str], params: Mapping[str, Any]) -> list[_Change]:
     """Changes in the log's order, those before that are in the archive by now among them."""
     with connection.cursor() as cursor:
         query = _AND_SEGMENTS.format(rows=_ROWS.format(which=" AND ".join(which)), nulls="NULL, NULL, NULL")
@@ -179,11 +181,11 @@ def _rows(table: str, which: Sequence[str], params: Mapping[str, Any]) -> Iterab
         rows = cursor.fetchall()
         segments = segments_in(row[-1] for row in rows if row[0] is None)
         if not segments:
-            return rows
+            return cast(list[_Change], rows)
         # What a row had may be told in a file alone: take every row then, and see once it is folded.
         wide = "c.key = ANY (%(keys)s)" if "keys" in params else "true"
         cursor.execute(_ROWS.format(which=wide), params)
-        later = cursor.fetchall()
+        later = cast(list[_Change], cursor.fetchall())
     before = archived_changes({table}, params.get("keys"), segments=segments)
     return [(c.key, c.index, c.op, c.diff) for c in before if c.index < params["size"]] + later
 
@@ -256,7 +258,7 @@ def _listed(value: object) -> Sequence[object]:
     return list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
 
 
-def _fold(rows: Iterable[tuple[str, int, str, str]]) -> dict[str, _Folded]:
+def _fold(rows: Iterable[_Change]) -> dict[str, _Folded]:
     """The rows that were there, by key."""
     found: dict[str, _Folded] = {}
     for key, index, op, diff in rows:
