@@ -188,3 +188,12 @@ def test_the_database_refuses_the_application_whatever_it_tries(database: Databa
             connections["default"].cursor() as cursor,
         ):
             cursor.execute(attempt)
+
+
+def test_a_governed_table_renamed_or_dropped_behind_the_trail_is_found(filled: Database) -> None:
+    filled.sequence()
+    with filled.superuser() as superuser:
+        superuser.execute("ALTER TABLE governance_signoff RENAME TO elsewhere")
+        assert ("governance_signoff", "", "") in findings()
+        superuser.execute("DROP TABLE elsewhere CASCADE")
+    assert ("governance_signoff", "", "") in findings()
