@@ -98,6 +98,15 @@ class TileFiles:
         aside.replace(self.folder / "checkpoint")
         sync_folder(self.folder)
 
+    def partial_widths(self, name: TileName) -> list[int]:
+        """The widths of the partial files that a tile has at present."""
+        full = self._path(TileName(level=name.level, index=name.index))
+        with suppress(FileNotFoundError):
+            return sorted(
+                int(file.name) for file in full.with_name(f"{full.name}.p").iterdir() if file.name.isdecimal()
+            )
+        return []
+
     def forget_partial(self, name: TileName) -> None:
         """Remove the partial files of a tile whose full file stands there."""
         full = self._path(TileName(level=name.level, index=name.index))

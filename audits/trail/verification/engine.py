@@ -25,11 +25,13 @@ from audits.trail.verification.disclosures import Disclosures
 from audits.trail.verification.guards import check_guards
 from audits.trail.verification.leaves import Leaves
 from audits.trail.verification.matter import Matter
+from audits.trail.verification.outside import check_outside
 from audits.trail.verification.privileges import check_privileges
 from audits.trail.verification.reading import AT_ONCE, Reader, frozen_view
 from audits.trail.verification.report import Finding, Findings, LastAct, Step, VerificationReport
 from audits.trail.verification.signed import check_checkpoints
 from audits.trail.verification.state import State
+from audits.trail.verification.tiles import check_tiles
 
 STEPS: tuple[StepKind, ...] = (
     StepKind(name="Checkpoints are signed, and as the signer remembers them", check=once(check_checkpoints), log=True),
@@ -41,6 +43,8 @@ STEPS: tuple[StepKind, ...] = (
     StepKind(name="Triggers and functions are those that record and refuse", check=once(check_guards)),
     StepKind(name="The application's role can do no more than it needs", check=once(check_privileges)),
     StepKind(name="Every file of the archive holds what left the database", check=once(check_archive), log=True),
+    StepKind(name="Published tiles are those of the tree", check=once(check_tiles)),
+    StepKind(name="Cosignatures and timestamps hold, and acts retired the old keys", check=once(check_outside)),
 )
 
 
