@@ -9,9 +9,9 @@ from django.db import connection, connections
 from audits.trail.keys import signer_state, signing_key
 from audits.trail.sequencer import BATCH, Sequencer
 from audits.trail.verification import VerificationReport, verify
-from benchmarks.recording import ROWS
 from benchmarks.rounds import interleaved, say
 from benchmarks.rows import Row, absolute, compare
+from benchmarks.writing import ROWS
 
 ACTS, ROUNDS = 5_000, 4
 # Issue 3: 30,000 acts a second; 1,000,000 entries in 8 s (log) and in 25 s (log and state).

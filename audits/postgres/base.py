@@ -65,13 +65,13 @@ class DatabaseWrapper(PostgresWrapper):
         """What Django's ``set_autocommit`` calls in place of switching autocommit off, where a backend has it."""
         mode = ""
         if "isolation_level" in self.settings_dict["OPTIONS"]:
-            mode = f" ISOLATION LEVEL {self.isolation_level.name.replace('_', ' ')}"
+            mode = f" ISOLATION LEVEL {self.isolation_level.name.replace('_', ' ')}"  # type: ignore[attr-defined]  # Neither.
         waiting_of(self.connection).append(Waiting(statement=f"BEGIN{mode}"))
 
     def _set_autocommit(self, autocommit: bool) -> None:
         # After an atomic block psycopg is where it was: it was never told.
         if not (autocommit and self.connection.autocommit):
-            super()._set_autocommit(autocommit)
+            super()._set_autocommit(autocommit)  # type: ignore[misc]  # The stubs know no such method.
 
     def _commit(self) -> None:
         if self.connection is not None:
@@ -80,17 +80,17 @@ class DatabaseWrapper(PostgresWrapper):
                 self.send_waiting()
             # BEGIN alone: there is nothing to commit.
             waiting.clear()
-        super()._commit()
+        super()._commit()  # type: ignore[misc]  # As of _set_autocommit.
 
     def _rollback(self) -> None:
         if self.connection is not None:
             waiting_of(self.connection).clear()
-        super()._rollback()
+        super()._rollback()  # type: ignore[misc]  # As of _set_autocommit.
 
     def _close(self) -> None:
         if self.connection is not None:
             waiting_of(self.connection).clear()
-        super()._close()  # type: ignore[misc]  # The stubs know no such method.
+        super()._close()  # type: ignore[misc]  # As of _set_autocommit.
 
 
 _FAILED = (TransactionStatus.INERROR, TransactionStatus.UNKNOWN)

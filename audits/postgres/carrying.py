@@ -5,12 +5,16 @@ A change in an act then takes two round trips, not four. Nothing that waits is e
 in a simple query": BEGIN within the string makes an ordinary transaction block that outlasts it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.backends.postgresql.base import Cursor, ServerSideCursor
+from django.db.backends.postgresql import base as stock
 from psycopg.pq import PipelineStatus, TransactionStatus
+
+# Django's stubs do not know that these are cursors of psycopg.
+_Cursor: Any = stock.Cursor
+_ServerSideCursor: Any = stock.ServerSideCursor
 
 Receive = Callable[[bytes | None], None]
 
@@ -31,7 +35,7 @@ def waiting_of(connection: Any) -> list[Waiting]:
     return found
 
 
-class CarryingCursor(Cursor):  # type: ignore[misc]  # The stubs know no base of it.
+class CarryingCursor(_Cursor):  # type: ignore[misc]  # Of no type, see there.
     """A cursor that binds on the client, as Django's does, and carries what waits."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "CarryingCursor":
@@ -53,9 +57,9 @@ class CarryingCursor(Cursor):  # type: ignore[misc]  # The stubs know no base of
         self.send_waiting()
         return super().copy(*args, **options)
 
-    def stream(self, *args: Any, **options: Any) -> Iterator[Any]:
+    def stream(self, *args: Any, **options: Any) -> Any:
         self.send_waiting()
-        return super().stream(*args, **options)  # type: ignore[no-any-return]
+        return super().stream(*args, **options)
 
     def send_waiting(self) -> None:
         """Send what waits by itself."""
@@ -91,7 +95,7 @@ class CarryingCursor(Cursor):  # type: ignore[misc]  # The stubs know no base of
         receive(self.pgresult.get_value(0, 0))
 
 
-class CarryingServerSideCursor(ServerSideCursor):  # type: ignore[misc]  # The stubs know no base of it.
+class CarryingServerSideCursor(_ServerSideCursor):  # type: ignore[misc]  # Of no type, see there.
     """A cursor with a name: DECLARE goes by the extended protocol, which carries nothing."""
 
     def execute(self, *args: Any, **options: Any) -> "CarryingServerSideCursor":

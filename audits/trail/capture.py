@@ -20,7 +20,8 @@ _RELEASED = "audits_released"
 
 def configuration(columns: list[Column]) -> tuple[str, ...]:
     """What the table's capture functions pin, as pg_proc.proconfig spells it: no more, for each costs every call."""
-    return ("search_path=pg_catalog, pg_temp", *pins(columns))
+    # A session keeps its plan: one made while the trail was small would read all of it to find the act.
+    return ("search_path=pg_catalog, pg_temp", "enable_seqscan=off", *pins(columns))
 
 
 def function_name(table: str, op: str) -> str:
