@@ -12,11 +12,12 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from audits.admin.panels import Panel
+from audits.admin.past import READS, has_past, past_of, past_page
 
 # Only the type checker's ModelAdmin takes a parameter.
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class AuditedAdmin(_Admin):
         return [
             path("", self.page(require_safe(self.changelist_view)), name=self.url_name("changelist")),
             *self.more_urls(),
+            *self.past_urls(),
             # Named as Django's own lists expect it; it shows and changes nothing.
             path("<str:object_id>/", self.page(require_safe(self.detail_view)), name=self.url_name("change")),
         ]
@@ -68,6 +70,13 @@ class AuditedAdmin(_Admin):
     def more_urls(self) -> list[URLPattern]:
         """Further pages of this admin, before the row's page."""
         return []
+
+    def past_urls(self) -> list[URLPattern]:
+        """The page of a row's past, where the trail holds the rows of this table."""
+        if not has_past(self.model):
+            return []
+        view = self.page(require_safe(self.past_view))
+        return [path("<str:object_id>/past/", view, name=self.url_name("past"))]
 
     def url_name(self, what: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{what}"
@@ -109,7 +118,33 @@ class AuditedAdmin(_Admin):
             "list_url": f"admin:{self.url_name('changelist')}",
             **self.detail_context(request, row),
         }
+        if "past" not in context:
+            context["past"] = past_of(request, row)
         return TemplateResponse(request, self.detail_template, context)
+
+    def past_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The row as it was, beside the row as it is; of a row that is gone, what the trail holds."""
+        if not self.has_view_permission(request) or not request.user.has_perm(READS):
+            raise PermissionDenied
+        try:
+            key = self.opts.pk.to_python(object_id)
+        except ValidationError as error:
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id}.") from error
+        row = self.get_queryset(request).select_related(*self.detail_related).filter(pk=key).first()
+        found = past_page(request, self.model, key)
+        if row is None and not found["known"]:
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id}, and there never was.")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "object": row,
+            "title": f"Past of {self.detail_title(row)}" if row else f"Past of {self.opts.verbose_name} {object_id}",
+            "list_title": self.called(),
+            "list_url": f"admin:{self.url_name('changelist')}",
+            "back_url": reverse(f"admin:{self.url_name('change')}", args=[key]) if row else "",
+            **found,
+        }
+        return TemplateResponse(request, "countersign/past.html", context)
 
     def detail_title(self, row: Any) -> str:
         return f"{capfirst(str(self.opts.verbose_name))} {row}"

@@ -1,4 +1,5 @@
-"""Reads the trail about a subject for a page: who did what, when, why. Each entry shown is re-hashed as it is read.
+"""Reads the trail about a subject for a page: who did what, when, why. Each entry shown is re-hashed as it is read, and
+its place in the signed log proved anew.
 
 Never says that the whole trail is intact: that takes a verification of all of it.
 """
@@ -10,9 +11,11 @@ from itertools import groupby
 
 import orjson
 
-from audits.merkle.tree import leaf_hash
-from audits.models import Entry, User
-from audits.trail.log import disclosures_of
+from audits.errors import DomainError
+from audits.merkle.errors import VerificationError
+from audits.merkle.tree import leaf_hash, verify_inclusion
+from audits.models import Checkpoint, Entry, User
+from audits.trail.log import disclosures_of, entries_about, inclusion_proofs, latest_checkpoint
 
 _ERASED = "(erased)"
 # Values of an act's data that say more in a line than they take up.
@@ -22,7 +25,8 @@ _LISTED = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One act about the subject. ``intact``: the stored bytes hash to the stored leaf, found out now."""
+    """One act about the subject. ``intact``: the stored bytes hash to the stored leaf, found out now. ``proved``: that
+    they are in the log that was signed, found out now (None: not looked into, or no checkpoint covers them yet)."""
 
     index: int
     at: datetime
@@ -33,11 +37,55 @@ class Line:
     reason: str
     intact: bool
     count: int = 1
+    proved: bool | None = None
+
+    @property
+    def mark(self) -> tuple[str, str]:
+        """Kind and words of the check that was made for this page."""
+        if not self.intact or self.proved is False:
+            return "unmet", "not what was signed"
+        return ("met", "in the signed log") if self.proved else ("open", "not signed yet")
 
 
-def history_of(subject: str, *, limit: int = 200) -> list[Line]:
-    """The latest acts about a subject, newest first. Three queries, whatever their number."""
-    return lines_of(Entry.objects.filter(subject=subject).order_by("-index")[:limit])
+def history_of(subject: str, *, rows: Iterable[tuple[str, str]] = (), limit: int = 200) -> list[Line]:
+    """The latest acts about a subject, or that changed one of these rows (table and key), newest first, each proved.
+
+    Five queries, whatever their number.
+    """
+    entries = list(entries_about([subject], rows=rows).order_by("-index")[:limit])
+    proved = proved_now(entries)
+    return [replace(line, proved=proved.get(line.index)) for line in lines_of(entries)]
+
+
+def proved_now(entries: Sequence[Entry]) -> dict[int, bool]:
+    """Whether the stored bytes of each entry are in the log under the newest checkpoint, by index; without those that
+    it does not cover. Every signature and hash is computed for this call, the tree once for all."""
+    try:
+        checkpoint = latest_checkpoint()
+    except DomainError:
+        return {}  # No key to check by.
+    if checkpoint is None:
+        return {}
+    covered = {entry.index: entry for entry in entries if entry.index < checkpoint.size}
+    try:
+        proofs = inclusion_proofs(covered.keys(), checkpoint.size)
+    except (DomainError, VerificationError):
+        return dict.fromkeys(covered, False)
+    return {index: _holds(entry, checkpoint, proofs[index]) for index, entry in covered.items()}
+
+
+def _holds(entry: Entry, checkpoint: Checkpoint, proof: Sequence[bytes]) -> bool:
+    try:
+        verify_inclusion(
+            leaf=leaf_hash(bytes(entry.body)),
+            index=entry.index,
+            size=checkpoint.size,
+            proof=proof,
+            root=bytes(checkpoint.root),
+        )
+    except VerificationError:
+        return False
+    return True
 
 
 def lines_of(entries: Iterable[Entry]) -> list[Line]:

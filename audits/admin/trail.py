@@ -4,37 +4,48 @@ Shows and verifies; nothing here could change an entry, and the database would r
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from django.contrib import admin
+from django.apps import apps
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.forms import Form
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.views.decorators.http import require_safe
 
 from audits.admin.erasing import EraseReason
 from audits.admin.exporting import ExportList
 from audits.admin.history import lines_of, names_of
-from audits.admin.panels import Panel, Table, code, digest, fact, folded, mark, prose, text, time
+from audits.admin.panels import Panel, Table, Value, code, digest, fact, folded, mark, prose, text, time
+from audits.admin.past import label_of
 from audits.admin.tags import utc
 from audits.admin.trail_status import trail_status
 from audits.admin.verbs import Done, Occasion, Verb, VerbAdmin
 from audits.documents.formatting import ABSENT, format_time
 from audits.errors import DomainError
+from audits.merkle.encoding import to_base64
 from audits.merkle.errors import VerificationError
 from audits.merkle.tree import leaf_hash, verify_inclusion
-from audits.models import Entry
+from audits.models import Checkpoint, Entry
 from audits.trail.entries import whole_entry
-from audits.trail.log import inclusion_proof, latest_checkpoint
+from audits.trail.log import bundle_of, inclusion_proof, latest_checkpoint, tlog_proof
+from audits.trail.search import Asked, UnclearSearch, find
+from audits.trail.values import fields_of
 from audits.trail.verification import verify
 
-_OPS = {"I": "inserted", "U": "updated", "D": "deleted", "S": "as it stood"}
+_OPS = {"I": "inserted", "U": "updated", "D": "deleted", "S": "as it stood", "E": "text erased"}
 
+# Of what a search finds.
+FOUND = 1000
 _CUT = 120  # Characters of a value in the list of changes.
 
 
@@ -89,8 +100,8 @@ class EntryAdmin(VerbAdmin):
     list_filter = (("at", TimeFilter),)
     search_fields = ("kind",)
     search_help_text = (
-        "A kind (governance.approval.granted), a subject or the end of one, an actor (user:7), an index, or text: and "
-        "any words of an entry"
+        "A subject (registry.modelversion:<id>), an actor (user:7), a kind or the beginning of one "
+        "(governance.approval), an index, or words: of an entry, of a reason, of a text beside it"
     )
     ordering = ("-index",)
     paginator = LogPages
@@ -99,16 +110,66 @@ class EntryAdmin(VerbAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Entry]", search_term: str
     ) -> "tuple[QuerySet[Entry], bool]":
+        """The newest that fit, at most as many as ``FOUND``: each search is one or two look-ups in an index."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        if term.startswith("text:"):
-            words = term.removeprefix("text:").strip()
-            return queryset.extra(where=["position(%s in convert_from(body, 'UTF8')) > 0"], params=[words]), False
-        found = Q(kind__icontains=term) | Q(subject=term) | Q(subject__endswith=f":{term}") | Q(actor=term)
         if term.isdigit() and len(term) < 19:
-            found |= Q(index=int(term))
-        return queryset.filter(found), False
+            return queryset.filter(index=int(term)), False
+        try:
+            found = find(asked_by(term), limit=FOUND)
+        except UnclearSearch as error:
+            messages.warning(request, error.message)
+            return queryset.none(), False
+        if found.more:
+            messages.info(request, f"These are the newest {FOUND}; add words, or ask for fewer by time.")
+        if found.unsearched:
+            messages.warning(request, f"{found.unsearched} entries are not searched yet: no worker has taken them in.")
+        return queryset.filter(index__in=found.indexes), False
+
+    def more_urls(self) -> list[URLPattern]:
+        return [
+            *super().more_urls(),
+            path("<str:object_id>/receipt/", self.page(require_safe(self.receipt_view)), name="audits_entry_receipt"),
+            path("<str:object_id>/proof/", self.page(require_safe(self.proof_view)), name="audits_entry_proof"),
+            path("<str:object_id>/bundle/", self.page(require_safe(self.bundle_view)), name="audits_entry_bundle"),
+        ]
+
+    def receipt_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The entry's receipt: a C2SP tlog-proof."""
+        row = self.find(request, object_id)
+        try:
+            return _file(tlog_proof(row.act_id), f"entry-{row.index}.tlog-proof", "text/plain; charset=utf-8")
+        except DomainError as error:
+            raise Http404(error.message) from error
+
+    def proof_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The inclusion proof (RFC 9162, section 2.1.3), hashes in Base64."""
+        row, checkpoint, proof = self._proved(request, object_id)
+        document = {
+            "index": row.index,
+            "size": checkpoint.size,
+            "leaf_hash": to_base64(bytes(row.leaf_hash)),
+            "proof": [to_base64(step) for step in proof],
+            "checkpoint": checkpoint.note,
+        }
+        return _file(json.dumps(document, indent=1), f"entry-{row.index}-proof.json", "application/json")
+
+    def bundle_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The proof bundle of this entry alone: what is on its page, for whoever checks it without us."""
+        row = self.find(request, object_id)
+        try:
+            data = bundle_of([row.index], about={"selected": f"Entry {row.index} of the trail."})
+        except DomainError as error:
+            raise Http404(error.message) from error
+        return _file(data, f"entry-{row.index}-bundle.json", "application/json")
+
+    def _proved(self, request: HttpRequest, object_id: str) -> tuple[Entry, Checkpoint, tuple[bytes, ...]]:
+        row: Entry = self.find(request, object_id)
+        checkpoint = latest_checkpoint()
+        if checkpoint is None or checkpoint.size <= row.index:
+            raise Http404(f"No checkpoint covers entry {row.index} yet: a worker signs one within a second.")
+        return row, checkpoint, inclusion_proof(row.index, checkpoint.size)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changes = super().get_changelist_instance(request)
@@ -158,6 +219,22 @@ class EntryAdmin(VerbAdmin):
         }
 
 
+def asked_by(term: str) -> Asked:
+    """What a line typed into the search box asks for."""
+    if re.fullmatch(r"(user|system|token):\S+", term):
+        return Asked(actor=term)
+    if re.fullmatch(r"[a-z_.]+:\S+", term):
+        return Asked(subject=term)
+    if re.fullmatch(r"[a-z]+\.[a-z_]+(\.[a-z_]+)?", term):
+        return Asked(kind=term)
+    return Asked(text=term)
+
+
+def _file(data: str | bytes, name: str, content_type: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(data, content_type=content_type, headers=headers)
+
+
 def _act(row: Entry, document: dict[str, Any]) -> Panel:
     (line,) = lines_of([row])
     return Panel(
@@ -177,17 +254,49 @@ def _act(row: Entry, document: dict[str, Any]) -> Panel:
 
 
 def _changes(document: dict[str, Any]) -> Panel:
+    labels = {change["table"]: _labels(change["table"]) for change in document["changes"]}
     rows = [
         (
             text(_OPS.get(change["op"], change["op"])),
-            code(change["table"]),
-            code(change["key"]),
-            prose("\n".join(_told(name, value) for name, value in change["diff"].items())),
+            text(thing_of(change["table"])),
+            _row_of(change["table"], change["key"]),
+            prose(_diff(change["diff"], labels[change["table"]])),
         )
         for change in document["changes"]
     ]
-    table = Table(head=("", "Table", "Row", "Columns"), rows=rows, empty="The act changed no governed row.")
+    table = Table(head=("", "What", "Row", "Fields"), rows=rows, empty="The act changed no governed row.")
     return Panel(title="What it changed", table=table)
+
+
+def _models() -> dict[str, Any]:
+    return {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}
+
+
+def thing_of(table: str) -> str:
+    """A table as people call what it holds."""
+    model = _models().get(table)
+    return capfirst(str(model._meta.verbose_name)) if model is not None else table
+
+
+def _labels(table: str) -> dict[str, str]:
+    model = _models().get(table)
+    return {} if model is None else {column: label_of(model, column) for column in fields_of(model)}
+
+
+def _row_of(table: str, key: str) -> Value:
+    """The row, as a link to its past where it has a page."""
+    model = _models().get(table)
+    try:
+        url = (
+            "" if model is None else reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_past", args=[key])
+        )
+    except NoReverseMatch:
+        url = ""
+    return text(key, url=url)
+
+
+def _diff(diff: dict[str, Any], labels: dict[str, str]) -> str:
+    return "\n".join(_told(labels.get(column, column), value) for column, value in diff.items())
 
 
 def _told(name: str, value: object) -> str:

@@ -107,9 +107,17 @@ def prove(size: int, ask: Callable[[Subtrees], Answer]) -> Answer:
 
 def inclusion_proof(index: int, size: int) -> tuple[bytes, ...]:
     """The proof that entry ``index`` is in the log of ``size`` entries (RFC 9162, 2.1.3). Raises NotFound."""
-    if not 0 <= index < size:
-        raise NotFound(f"There is no entry {index} in a log of {size}.")
-    return prove(size, lambda tree: tree.inclusion_proof(index, size))
+    return inclusion_proofs([index], size)[index]
+
+
+def inclusion_proofs(indexes: Collection[int], size: int) -> dict[int, tuple[bytes, ...]]:
+    """The proofs of several entries in the log of ``size`` entries, by index. Raises NotFound."""
+    beyond = [index for index in indexes if not 0 <= index < size]
+    if beyond:
+        raise NotFound(f"There is no entry {beyond[0]} in a log of {size}.")
+    if not indexes:
+        return {}
+    return prove(size, lambda tree: {index: tree.inclusion_proof(index, size) for index in indexes})
 
 
 def checkpoint_to_show(*, covering: int) -> Checkpoint | None:

@@ -14,13 +14,11 @@ from django.utils.safestring import SafeString
 
 from audits.admin.erasing import PROOFS_STAY, planned_panel
 from audits.admin.forms import ReasonForm
-from audits.admin.history import history_of
-from audits.admin.panels import Panel, Table, code, fact, mark, number, prose, text, time
+from audits.admin.panels import Panel, Table, code, fact, mark, prose, text, time
 from audits.admin.tags import mark as mark_tag
 from audits.admin.verbs import Done, Occasion, Verb, VerbAdmin
 from audits.models import User
 from audits.services.erasure import PERMISSION, account_texts, erase_account, plan_erasure
-from audits.trail.act import subject_of
 from governance.admin.refusals import lacking
 from governance.roles import roles
 from governance.services.people import assign_roles, change_password, close_account, create_account
@@ -246,22 +244,13 @@ class PeopleAdmin(VerbAdmin):
             for group in row.groups.all()
             if (role := roles().get(group.name)) is not None
         ]
-        panels = [
+        return [
             Panel(title="The account", facts=facts),
             Panel(
                 title="Roles",
                 table=Table(head=("Role", "What it may do"), rows=held, empty="No role: this account sees nothing."),
             ),
         ]
-        if request.user.has_perm("audits.view_trail"):
-            rows = [
-                (number(line.index), time(line.at), text(line.what), text(line.who), prose(line.reason))
-                for line in history_of(subject_of(row), limit=50)
-            ]
-            head = ("Entry", "Time", "What", "Who", "Reason")
-            table = Table(head=head, rows=rows, empty="The trail holds no entry about this account yet.")
-            panels.append(Panel(title="The trail about this account", table=table))
-        return panels
 
 
 def _roles_of(row: User) -> str:

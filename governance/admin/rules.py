@@ -16,6 +16,7 @@ from audits.admin.tags import digest as digest_mark
 from audits.admin.tags import utc
 from audits.admin.verbs import Done, Occasion, Verb, VerbAdmin
 from governance.admin.refusals import lacking
+from governance.admin.running_panel import running_panel
 from governance.models import Checklist, Policy
 from governance.policies.rendering import render
 from governance.roles import roles
@@ -64,6 +65,7 @@ class AssignPolicy(Verb):
 @admin.register(Environment)
 class EnvironmentAdmin(VerbAdmin):
     view_permission = "governance.view"
+    detail_template = "countersign/environment.html"
     detail_related = ("assignment__policy", "assignment__checklist")
     list_display = ("title", "name", "policy", "checklist")
     list_select_related: ClassVar = ("assignment__policy", "assignment__checklist")
@@ -109,6 +111,7 @@ class EnvironmentAdmin(VerbAdmin):
         ]
         return [
             Panel(title="The rules here", facts=facts),
+            *([running_panel(request, row)] if request.user.has_perm("audits.view_trail") else []),
             Panel(
                 title="How versions stood when last computed",
                 table=Table(

@@ -27,6 +27,7 @@ from audits.admin.panels import (
     text,
     time,
 )
+from audits.admin.past import past_link
 from audits.admin.records import read_record
 from audits.admin.trail_status import trail_status
 from audits.admin.verbs import Occasion
@@ -73,6 +74,7 @@ def page_of(request: HttpRequest, occasion: Occasion) -> dict[str, Any]:
             history=history,
             rehashed=sum(line.intact for line in history),
             recent=_recent(history),
+            past=past_link(version),
             history_url=f"{reverse('admin:audits_entry_changelist')}?q={subject_of(version)}",
         )
     return context

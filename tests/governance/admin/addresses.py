@@ -45,6 +45,8 @@ def addresses(office: Office) -> dict[str, Address]:
         base = f"/admin/{room.replace('_', '/')}/"
         found[f"{room}_changelist"] = Address(path=base)
         found[f"{room}_change"] = Address(path=f"{base}{key}/")
+        if room != "audits_entry":
+            found[f"{room}_past"] = Address(path=f"{base}{key}/past/")
     version, started = f"/admin/registry/modelversion/{office.ready}", f"/admin/registry/modelversion/{office.started}"
     evidence = f"/admin/audits/evidence/{office.evidence}"
 
@@ -79,6 +81,9 @@ def addresses(office: Office) -> dict[str, Address]:
         "registry_modelversion_export": verb("/admin/registry/modelversion/export/", *READERS),
         "governance_decision_export": verb("/admin/governance/decision/export/", *READERS),
         "audits_entry_verify": verb("/admin/audits/entry/verify/", *READERS, posts=200),
+        "audits_entry_receipt": Address(path="/admin/audits/entry/0/receipt/"),
+        "audits_entry_proof": Address(path="/admin/audits/entry/0/proof/"),
+        "audits_entry_bundle": Address(path="/admin/audits/entry/0/bundle/"),
         "audits_evidence_figure": Address(path=f"{evidence}/figures/figure/"),
         "audits_evidence_record": Address(path=f"{evidence}/record/"),
         "governance_dossier_download": Address(path=f"/admin/governance/dossier/{office.dossier}/download/"),
