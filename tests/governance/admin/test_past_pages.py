@@ -51,9 +51,9 @@ def test_an_entry_that_was_changed_bears_no_good_mark(
     assert "not what was signed" not in page(client, path)
     with at_work_database.superuser() as superuser, Attacker(superuser).unguarded("audits_entry"):
         superuser.execute(
-            "UPDATE audits_entry SET body = convert_to(replace(convert_from(body, 'UTF8'), 'scoring', 'storing'), 'UTF8'),"
-            " leaf_hash = sha256('\\x00'::bytea || convert_to(replace(convert_from(body, 'UTF8'), 'scoring', 'storing'),"
-            " 'UTF8')) WHERE kind = 'registry.model.registered'"
+            "UPDATE audits_entry e SET body = forged.body, leaf_hash = sha256('\\x00'::bytea || forged.body) FROM ("
+            " SELECT index, convert_to(replace(convert_from(body, 'UTF8'), 'scoring', 'storing'), 'UTF8') AS body"
+            " FROM audits_entry WHERE kind = 'registry.model.registered') AS forged WHERE forged.index = e.index"
         )
     assert "not what was signed" in page(client, path)
     assert "not what was signed" in page(client, f"{path}past/")
