@@ -45,7 +45,7 @@ CREATE TABLE audits_entry (
     index bigint PRIMARY KEY,
     epoch integer NOT NULL,
     xid xid8 NOT NULL,
-    act_id uuid NOT NULL UNIQUE,
+    act_id uuid NOT NULL,
     kind text NOT NULL,
     actor text NOT NULL,
     subject text NOT NULL,

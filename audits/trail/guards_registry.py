@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 PINNED = frozenset({"search_path=pg_catalog, pg_temp"})
+_SETTING = re.compile(r"\bSET (\w+) = ('[^']*'|.+?)(?=\s+SET\b|\s*$|\n)")
 _FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\((.*?)\)(.*?)AS \$\$(.*?)\$\$", re.S)
 
 
@@ -44,9 +45,15 @@ def expected_functions() -> dict[str, ExpectedFunction]:
     return dict(_functions)
 
 
+def _settings(options: str) -> frozenset[str]:
+    """As pg_proc.proconfig spells them."""
+    found = _SETTING.findall(re.sub(r"--[^\n]*", "", options))
+    return frozenset(f"{name}={value.strip(chr(39))}" for name, value in found) or PINNED
+
+
 def functions_in(sql: str) -> dict[str, ExpectedFunction]:
     """What a migration's SQL says of each function it creates, by name."""
     return {
-        name: ExpectedFunction(body=body, definer="SECURITY DEFINER" in options)
+        name: ExpectedFunction(body=body, definer="SECURITY DEFINER" in options, settings=_settings(options))
         for name, _, options, body in _FUNCTION.findall(sql)
     }

@@ -33,7 +33,7 @@ OPEN_ACT = "audits_open_act(text, text, text, text, text, text)"
 # What the application's role may call: it writes to the trail in no other way.
 CALLED_BY_APPLICATION = (
     OPEN_ACT,
-    "audits_append(bigint, integer[], text[])",
+    "audits_append(integer)",
     "audits_keep_checkpoint(bigint, bytea, text)",
     "audits_keep_cosignature(bigint, text, text)",
     "audits_keep_timestamp(bigint, text, bytea)",
@@ -43,6 +43,8 @@ CALLED_BY_APPLICATION = (
 )
 # Derived from the log and made anew at any time: written by the owner's functions only.
 DERIVED_TABLES = ("audits_search", "audits_search_text")
+# How far the log has come: written by the owner's function only.
+PROGRESS_TABLES = ("audits_progress", "audits_queue")
 # Each sequence with the table whose column it numbers.
 SEQUENCES = """
 SELECT s.relname, c.relname FROM pg_class s
@@ -164,7 +166,7 @@ def _grants(cursor: CursorWrapper, role: str) -> list[str]:
 def rights_of(table: str) -> tuple[str, ...]:
     """What the application's role may do with a table, and nothing else."""
     captures = {governed.table: governed.capture for governed in governed_tables()}
-    if table == "django_migrations" or table in TRAIL_TABLES or table in DERIVED_TABLES:
+    if table == "django_migrations" or table in (*TRAIL_TABLES, *DERIVED_TABLES, *PROGRESS_TABLES):
         return ("SELECT",)
     if table in captures and captures[table].append_only:
         return ("SELECT", "INSERT")

@@ -33,6 +33,7 @@ from audits.trail.keys import (
     signing_key,
     verifying_key,
 )
+from audits.trail.log import entry_of_act
 from audits.trail.sequencer import LOCK, Sequencer, SequencerBusy
 
 SUBJECT = "system:trail-key"
@@ -161,7 +162,7 @@ def _covered(act_id: UUID) -> int:
     deadline = time.monotonic() + _PATIENCE
     while True:
         _drain()
-        entry, signed = Entry.objects.filter(act_id=act_id).first(), signer_state().load()
+        entry, signed = entry_of_act(act_id), signer_state().load()
         if entry is not None and signed is not None and signed.size > entry.index:
             return signed.size
         if time.monotonic() > deadline:

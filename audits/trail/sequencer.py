@@ -1,56 +1,35 @@
 """Turns committed acts into leaves of the Merkle log, in order, and signs checkpoints.
 
 The order is one in which the acts can have happened: of two that touched one row, the one that touched it
-first comes first. An act that commits late is found late, and never skipped. One sequencer at a time (an
-advisory lock); it may be killed anywhere. It never signs what it has not re-hashed, nor anything that is not
-consistent with what it signed before (RFC 9162; C2SP tlog-checkpoint).
+first comes first. The database's own function finds it (migration 0004), so that nobody can give it another. An
+act that commits late is found late, and never skipped. One sequencer at a time (an advisory lock); it may be killed
+anywhere. It never signs what it has not re-hashed, nor anything that is not consistent with what it signed before
+(RFC 9162; C2SP tlog-checkpoint).
 """
 
 import logging
 import time
-from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import Error as DatabaseError
 
 from audits.errors import Conflict
 from audits.merkle import tree
 from audits.merkle.checkpoints import Checkpoint, sign_checkpoint
+from audits.merkle.errors import VerificationError
 from audits.merkle.notes import NoteSigner
-from audits.trail.assembly import entry_texts
+from audits.trail.entries import stated_content, whole
 from audits.trail.signer_state import SignerState, TrailAlarm
+from audits.trail.tree_edge import EdgeFile, edge_at
 
-BATCH = 2000
-_FOUND_AT_ONCE = 50_000
+BATCH = 5_000
 LOCK = 0x636F756E7473  # "counts": one sequencer a database.
 _PATIENCE = 10.0  # Seconds that drain waits for another sequencer's batch.
-
-# Committed acts that are no leaves yet, in the order of their last change. A change gets its number while its
-# transaction holds the row, so a transaction that touches the row later has a higher last number, whichever
-# of the two began first. What commits after this query's snapshot comes after these for the same reason.
-# An act without changes has no such order; it follows the act that began before it.
-_COMMITTED = """
-SELECT a.epoch, a.xid::text
-FROM audits_act a
-LEFT JOIN LATERAL (
-    SELECT n FROM audits_change c WHERE (c.epoch, c.xid) <= (a.epoch, a.xid)
-    ORDER BY c.epoch DESC, c.xid DESC, c.n DESC LIMIT 1
-) l ON true
-WHERE (a.epoch, a.xid) >= (%(epoch)s, %(xid)s::xid8)
-  AND NOT EXISTS (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid = a.xid)
-ORDER BY a.epoch, l.n NULLS FIRST, a.xid LIMIT %(limit)s
-"""
-
-# Every look-up here is by key. Left to its statistics, which are always behind on tables that only grow,
-# PostgreSQL now and then reads a whole table for each row.
-_BY_KEY = "SET LOCAL enable_seqscan = off"
-
-# Seconds that somebody else's open transaction may hold up an append.
-_LOCKS = "SET LOCAL lock_timeout = '20s'"
-
-_ONE = entry_texts("SELECT * FROM public.audits_act WHERE epoch = %s AND xid = %s::xid8")
+_AT_ONCE = 1_000  # Entries in memory at a time: 64 MB at the most.
+# What says nothing about the acts: that somebody holds a lock, or that the statement was told to stop.
+_NOT_THE_ACTS = {"55P03", "57014", "40001", "40P01", "25001"}
 
 _log = logging.getLogger(__name__)
 
@@ -63,25 +42,38 @@ class SequencerBusy(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class Sequenced:
-    """What one run did: new leaves, the size now, and whether acts may be left (the batch was full)."""
+    """What one run did: new leaves, the size now, and whether acts are known to be left."""
 
     added: int
     size: int
     more: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Appended:
+    """What the database says of the batch: its first index and its leaves' hashes, 32 bytes each."""
+
+    first: int
+    leaves: bytes
+    more: bool
+
+    @property
+    def count(self) -> int:
+        return len(self.leaves) // tree.HASH_SIZE
+
+
+_NOTHING = _Appended(first=0, leaves=b"", more=False)
+
+
 class Sequencer:
-    """One candidate. Between runs it keeps the right edge of the tree, and checks that it still fits."""
+    """One candidate. Between runs it keeps the right edge of the signed tree, and checks that it still fits."""
 
     def __init__(self, *, key: NoteSigner, state: SignerState, using: str = DEFAULT_DB_ALIAS) -> None:
         self._key = key
         self._state = state
         self._using = using
-        self._frontier: tree.Frontier | None = None
-        self._checked: tree.Frontier | None = None
-        self._queue: deque[tuple[int, str]] = deque()
-        # Every act below this (epoch, transaction) is a leaf; acts below _next are, once the queue is empty.
-        self._low = self._next = (0, "0")
+        self._edge: tree.Frontier | None = None
+        self._file = EdgeFile(state.beside("edge"))
 
     def run(self, *, limit: int = BATCH) -> Sequenced | None:
         """Sequence one batch and sign its checkpoint; None where another sequencer is at work.
@@ -114,11 +106,11 @@ class Sequencer:
                 time.sleep(0.02)
 
     def _run(self, limit: int) -> Sequenced:
-        frontier = self._frontier_of_table()
         signed = self._state.load_for(self._key)
-        if signed is not None and signed.size > frontier.size:
+        size = self._size()
+        if signed is not None and signed.size > size:
             raise TrailAlarm(
-                f"The log holds {frontier.size} entries, but a checkpoint of {signed.size} was signed: the "
+                f"The log holds {size} entries, but a checkpoint of {signed.size} was signed: the "
                 "database was rolled back or entries were removed. Nothing is signed until it is explained.",
                 code="rolled_back",
             )
@@ -128,166 +120,121 @@ class Sequencer:
                 "COUNTERSIGN_SIGNER_DIR from a backup. Without it a rolled-back database would be signed.",
                 code="signer_forgot",
             )
-        added = self._append(frontier, limit)
-        if signed is None or frontier.size > signed.size or not self._has_checkpoint(signed.size):
-            self._sign(frontier, signed)
-        self._frontier = frontier
-        return Sequenced(added=added, size=frontier.size, more=bool(self._queue))
+        checked = self._checked(signed)
+        self._edge = None  # Until it is signed, memory may be ahead of what was.
+        if size > checked.size:
+            self._rehash(checked, _NOTHING)  # Stored, but never signed: a sequencer was killed in between.
+        appended = self._append(limit)
+        if appended.count:
+            self._rehash(checked, appended)
+        if signed is None or checked.size > signed.size or not self._has_checkpoint(signed.size):
+            self._sign(checked, signed)
+        self._edge = checked
+        return Sequenced(added=appended.count, size=checked.size, more=appended.more)
 
-    def _frontier_of_table(self) -> tree.Frontier:
-        """The right edge, rebuilt where the table is not as this sequencer left it."""
+    def _size(self) -> int:
         with connections[self._using].cursor() as cursor:
             cursor.execute("SELECT coalesce(max(index), -1) FROM audits_entry")
-            size = cursor.fetchone()[0] + 1
-            if self._frontier is not None and self._frontier.size == size:
-                return self._frontier
-            self._forget_queue()
-            cursor.execute("SELECT leaf_hash FROM audits_entry ORDER BY index")
-            frontier = tree.Frontier(bytes(row[0]) for row in cursor.fetchall())
-        if frontier.size != size:
-            raise TrailAlarm("The log has holes: indexes are missing. Run ./run verify.", code="holes")
-        return frontier
+            return int(cursor.fetchone()[0]) + 1
 
-    def _append(self, frontier: tree.Frontier, limit: int) -> int:
-        """Store committed acts as leaves, in one transaction; the number of them."""
-        self._frontier = None  # Until the transaction has committed, memory may be ahead of the table.
-        if not self._queue:
-            self._find_committed()
-        batch = list(islice(self._queue, limit))
-        if batch:
-            try:
-                batch = self._store(frontier, batch)
-            except BaseException:
-                self._forget_queue()
-                raise
-            for _ in batch:
-                self._queue.popleft()
-        if not self._queue:
-            self._low = self._next
-        return len(batch)
+    def _checked(self, signed: Checkpoint | None) -> tree.Frontier:
+        """The tree at the last signed size, proved to have the root that was signed."""
+        if signed is not None and self._edge is not None:
+            if self._edge.size == signed.size and self._edge.root() == signed.root:
+                return self._edge
+            return edge_at(signed, self._edge, self._file.load(), using=self._using)
+        return edge_at(signed, self._file.load(), using=self._using)
 
-    def _find_committed(self) -> None:
-        with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
-            cursor.execute(_BY_KEY)
-            # Asked before the acts: what is below it was finished, and is visible to the next statement.
-            cursor.execute("SELECT audits_current_epoch(), pg_snapshot_xmin(pg_current_snapshot())::text")
-            horizon = cursor.fetchone()
-            epoch, xid = self._low
-            cursor.execute(_COMMITTED, {"epoch": epoch, "xid": xid, "limit": _FOUND_AT_ONCE})
-            self._queue.extend(cursor.fetchall())
-        self._next = horizon if len(self._queue) < _FOUND_AT_ONCE else self._low
+    def _append(self, limit: int) -> _Appended:
+        """Let the database make entries of the next acts; fewer where one of them cannot be an entry.
 
-    def _forget_queue(self) -> None:
-        self._queue.clear()
-        self._low = self._next = (0, "0")
-
-    def _store(self, frontier: tree.Frontier, batch: list[tuple[int, str]]) -> list[tuple[int, str]]:
-        """Append the acts, or those before the first that cannot be an entry; raise TrailAlarm where that one is first.
-
-        The database puts the texts together and hashes them; before anything is signed, both are hashed anew here.
+        Raises TrailAlarm where the very first cannot.
         """
-        try:
-            leaves = self._appended(frontier.size, batch)
-        except DatabaseError:
-            if not connections[self._using].is_usable():
-                raise
-            batch = self._before_unbuildable(batch)
-            leaves = self._appended(frontier.size, batch)
-        for leaf in leaves:
-            frontier.append(leaf)
-        return batch
-
-    def _appended(self, first: int, batch: list[tuple[int, str]]) -> list[bytes]:
-        with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
-            cursor.execute(_BY_KEY)
-            cursor.execute(_LOCKS)
-            cursor.execute(
-                "SELECT audits_append(%s, %s::integer[], %s::text[])",
-                [first, [epoch for epoch, _ in batch], [xid for _, xid in batch]],
-            )
-            return [bytes(leaf) for (leaf,) in cursor.fetchall()]
-
-    def _before_unbuildable(self, batch: list[tuple[int, str]]) -> list[tuple[int, str]]:
-        """The acts before the first that has no text; raises TrailAlarm where that is the very first."""
-        for place, (epoch, xid) in enumerate(batch):
+        while True:
             try:
-                with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
-                    cursor.execute(_BY_KEY)
-                    cursor.execute(
-                        f"SELECT sha256(t.body) FROM ({_ONE}) AS t (e, x, id, k, a, s, at, body, content)", [epoch, xid]
-                    )
-                    (hashed,) = cursor.fetchone() or (None,)
+                with connections[self._using].cursor() as cursor:
+                    cursor.execute("SELECT first, leaves, more FROM audits_append(%s)", [limit])
+                    first, leaves, more = cursor.fetchone()
+                return _Appended(first=first or 0, leaves=bytes(leaves), more=more)
             except DatabaseError as error:
-                if not connections[self._using].is_usable():
+                told = getattr(error.__cause__, "diag", None)
+                detail = getattr(told, "message_detail", None)
+                if (
+                    not connections[self._using].is_usable()
+                    or detail is None
+                    or getattr(told, "sqlstate", None) in _NOT_THE_ACTS
+                ):
                     raise
-                hashed, why = None, str(error).splitlines()[0]
-            else:
-                why = "it is not there"
-            if hashed is None:
-                if place:
-                    return batch[:place]
-                raise TrailAlarm(
-                    f"The act of transaction {epoch}:{xid} cannot become an entry ({why}), and what comes after it "
-                    "waits. Nothing is signed past it: an operator must look at audits_act and audits_change.",
-                    code="unbuildable",
-                )
-        return batch
+                if limit == 1:
+                    raise TrailAlarm(
+                        f"The act of transaction {detail} cannot become an entry ({str(error).splitlines()[0]}), and "
+                        "what comes after it waits. Nothing is signed past it: an operator must look at audits_act "
+                        "and audits_change.",
+                        code="unbuildable",
+                    ) from error
+                limit = max(1, limit // 100)  # An act that cannot be an entry can take long to fail.
 
-    def _sign(self, frontier: tree.Frontier, signed: Checkpoint | None) -> None:
-        """Sign the log as it is stored. Order matters: check, then the signer's memory, then the database."""
-        # 1. Re-hash the stored bytes on top of the tree that was signed last.
-        checked = self._checked_frontier(signed)
-        self._checked = None
-        self._rehash(checked)
-        if checked.size != frontier.size or checked.root() != frontier.root():
-            raise TrailAlarm("Stored entries and stored hashes differ: run ./run verify.", code="inconsistent")
-        # 2. The signer's memory outside the database: a rolled-back database is an alarm and never a fork.
-        if signed is not None and signed.size == frontier.size:
+    def _rehash(self, checked: tree.Frontier, appended: _Appended) -> None:
+        """Append every stored entry past the edge, its bytes hashed anew and compared with its stored leaf.
+
+        ``appended`` is what this run has added, and has been told the hashes of.
+        """
+        for index, body, leaf, has_content in self._stored(checked.size):
+            if index != checked.size:
+                raise TrailAlarm("The log has holes: indexes are missing. Run ./run verify.", code="holes")
+            at = (index - appended.first) * tree.HASH_SIZE
+            told = appended.leaves[at : at + tree.HASH_SIZE] if at >= 0 else b""
+            if tree.leaf_hash(body) != leaf or (told and told != leaf):
+                raise TrailAlarm(f"Entry {index} does not hash to its leaf: run ./run verify.", code="inconsistent")
+            if has_content or stated_content(body) is not None:
+                self._rehash_content(index, body)
+            checked.append(leaf)
+        if appended.first + appended.count > checked.size:
+            raise TrailAlarm("Entries that were stored are gone: run ./run verify.", code="inconsistent")
+
+    def _stored(self, first: int) -> Iterator[tuple[int, bytes, bytes, bool]]:
+        """Entries from an index on as they are stored now, some at a time: there may be millions."""
+        with connections[self._using].cursor() as cursor:
+            while True:
+                cursor.execute(
+                    "SELECT index, body, leaf_hash, content IS NOT NULL FROM audits_entry"
+                    " WHERE index >= %s ORDER BY index LIMIT %s",
+                    [first, _AT_ONCE],
+                )
+                rows = cursor.fetchall()
+                for index, body, leaf, has_content in rows:
+                    yield index, bytes(body), bytes(leaf), has_content
+                if len(rows) < _AT_ONCE:
+                    return
+                first = rows[-1][0] + 1
+
+    def _rehash_content(self, index: int, body: bytes) -> None:
+        with connections[self._using].cursor() as cursor:
+            cursor.execute("SELECT content FROM audits_entry WHERE index = %s", [index])
+            (content,) = cursor.fetchone()
+        try:
+            whole(body, None if content is None else bytes(content))
+        except VerificationError as error:
+            raise TrailAlarm(f"Entry {index}: {error}. Run ./run verify.", code="inconsistent") from None
+
+    def _sign(self, checked: tree.Frontier, signed: Checkpoint | None) -> None:
+        """Sign the log as it was checked. Order matters: the signer's memory, then the database."""
+        size, root = checked.size, checked.root()
+        # The signer's memory is outside the database: a rolled-back database is an alarm and never a fork.
+        if signed is not None and signed.size == size:
             note = self._state.note()
         else:
-            note = sign_checkpoint(
-                Checkpoint(origin=self._key.name, size=frontier.size, root=frontier.root()), self._key
-            )
+            note = sign_checkpoint(Checkpoint(origin=self._key.name, size=size, root=root), self._key)
             self._state.store(note)
-        # 3. The database.
+        self._keep(size, root, note)
+        self._file.note(checked)
+
+    def _keep(self, size: int, root: bytes, note: str) -> None:
         with connections[self._using].cursor() as cursor:
-            cursor.execute("SELECT audits_keep_checkpoint(%s, %s, %s)", [frontier.size, frontier.root(), note])
+            cursor.execute("SELECT audits_keep_checkpoint(%s, %s, %s)", [size, root, note])
             (kept,) = cursor.fetchone()
         if not kept:
-            _log.error(
-                "Somebody else has kept a checkpoint of %s entries in the database: run ./run verify.", frontier.size
-            )
-        self._checked = checked
-
-    def _checked_frontier(self, signed: Checkpoint | None) -> tree.Frontier:
-        """The tree at the last signed size, proved to have the root that was signed."""
-        if signed is None:
-            return tree.Frontier()
-        if self._checked is not None and self._checked.size == signed.size and self._checked.root() == signed.root:
-            return self._checked
-        with connections[self._using].cursor() as cursor:
-            cursor.execute("SELECT leaf_hash FROM audits_entry WHERE index < %s ORDER BY index", [signed.size])
-            frontier = tree.Frontier(bytes(row[0]) for row in cursor.fetchall())
-        if frontier.size != signed.size or frontier.root() != signed.root:
-            raise TrailAlarm(
-                f"The first {signed.size} entries do not hash to the checkpoint signed for them: "
-                "the log was changed. Run ./run verify to see where.",
-                code="inconsistent",
-            )
-        return frontier
-
-    def _rehash(self, frontier: tree.Frontier) -> None:
-        """Append every entry past the frontier, each body hashed anew and compared with its stored leaf."""
-        with connections[self._using].cursor() as cursor:
-            cursor.execute("SELECT body, leaf_hash FROM audits_entry WHERE index >= %s ORDER BY index", [frontier.size])
-            while rows := cursor.fetchmany(BATCH):
-                for body, leaf in rows:
-                    if tree.leaf_hash(bytes(body)) != bytes(leaf):
-                        raise TrailAlarm(
-                            f"Entry {frontier.size} does not hash to its leaf: run ./run verify.",
-                            code="inconsistent",
-                        )
-                    frontier.append(bytes(leaf))
+            _log.error("Somebody else has kept a checkpoint of %s entries in the database: run ./run verify.", size)
 
     def _has_checkpoint(self, size: int) -> bool:
         """Whether the database holds a checkpoint of this size, ours or not: another one of it is not kept."""

@@ -37,6 +37,10 @@ class SignerState:
     def exists(self) -> bool:
         return self._path.exists()
 
+    def beside(self, name: str) -> Path:
+        """Where something of this name is kept beside it, that may be lost."""
+        return self._path.with_name(name)
+
     def keys(self) -> TrailKeys:
         """The keys whose checkpoints are believed."""
         return self._keys()

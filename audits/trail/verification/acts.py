@@ -20,6 +20,17 @@ WHERE NOT EXISTS (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid =
 """
 
 
+# Acts that the sequencer will never find: it believes to have seen them, and they are neither in the log nor waiting.
+_SKIPPED = """
+SELECT a.epoch, a.xid::text, a.id::text FROM audits_act a CROSS JOIN audits_progress p
+WHERE NOT EXISTS (SELECT FROM audits_entry e WHERE e.epoch = a.epoch AND e.xid = a.xid) AND p.epoch > 0
+  AND (a.epoch < p.epoch OR (a.epoch = p.epoch AND a.xid < p.beyond AND a.xid <> ALL (p.running)))
+  AND NOT EXISTS (
+    SELECT FROM audits_queue q CROSS JOIN LATERAL unnest(q.epochs, q.xids) AS w (epoch, xid)
+    WHERE w.epoch = a.epoch AND w.xid = a.xid)
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Place:
     index: int
@@ -67,9 +78,22 @@ class Acts(Check):
             _report_difference(reader, self.findings, place, bytes(body), text or b"")
         [(self.matter.pending,)] = self._pending()
         self.findings.checked += self.matter.pending
+        if self.matter.pending:
+            _check_skipped(reader, self.findings)
         for index in _check_orphans(reader, self.findings):
             self._examiner.examine(index)
         _check_epochs(reader, self.findings)
+
+
+def _check_skipped(reader: Reader, findings: Findings) -> None:
+    for epoch, xid, act_id in reader.stream(_SKIPPED):
+        findings.add(
+            "act_skipped",
+            f"The act of transaction {epoch}:{xid} is not in the log, and the sequencer's progress was set past it.",
+            table="audits_progress",
+            key=act_id,
+            field="beyond",
+        )
 
 
 def _check_orphans(reader: Reader, findings: Findings) -> list[int]:

@@ -18,7 +18,6 @@ CONSTRAINTS: dict[tuple[str, str], str] = {
     ),
     ("audits_disclosure", "audits_disclosure_pkey"): "PRIMARY KEY (commitment)",
     ("audits_entry", "audits_entry_pkey"): "PRIMARY KEY (index)",
-    ("audits_entry", "audits_entry_act_id_key"): "UNIQUE (act_id)",
     ("audits_entry", "audits_entry_epoch_xid_key"): "UNIQUE (epoch, xid)",
     ("audits_entry", "audits_entry_body_check"): "CHECK ((length(body) <= 65535))",
     ("audits_entry", "audits_entry_leaf_hash_check"): "CHECK ((length(leaf_hash) = 32))",

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from audits import migrations
 from audits.trail.capture import configuration, function_bodies, function_name, trigger_definitions
 from audits.trail.guards_registry import ExpectedFunction, expected_functions, expected_triggers, functions_in
-from audits.trail.installation import TRAIL_TABLES
+from audits.trail.installation import PROGRESS_TABLES, TRAIL_TABLES
 from audits.trail.verification.constraints import check_constraints, check_event_triggers, check_rules
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
@@ -28,7 +28,7 @@ def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
     reader = matter.reader
     expected = {(table, "audits_refuse"): _GUARD.format(table=table) for table in TRAIL_TABLES} | expected_triggers()
     functions = _functions_of_migrations() | expected_functions()
-    tables = list(TRAIL_TABLES)
+    tables = [*TRAIL_TABLES, *PROGRESS_TABLES]
     for governed, columns in matter.governed():
         tables.append(governed.table)
         if not columns:

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from audits.trail.installation import CALLED_BY_APPLICATION, SEQUENCES, TRAIL_TABLES, rights_of
+from audits.trail.installation import CALLED_BY_APPLICATION, PROGRESS_TABLES, SEQUENCES, TRAIL_TABLES, rights_of
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import Findings
@@ -28,7 +28,7 @@ def check_privileges(matter: Matter, findings: Findings, tell: Tell) -> None:
     for (field, meaning), held in zip(_ATTRIBUTES.items(), found[0], strict=True):
         if held:
             findings.add("role_attribute", f"Role {role} {meaning}.", key=role, field=field, trail=False, there=True)
-    tables = [*TRAIL_TABLES, *(governed.table for governed, columns in matter.governed() if columns)]
+    tables = [*TRAIL_TABLES, *PROGRESS_TABLES, *(governed.table for governed, columns in matter.governed() if columns)]
     _check_tables(reader, findings, role, tables)
     tell(len(tables))
     findings.checked += len(tables)

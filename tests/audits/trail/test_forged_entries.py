@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
+import threading
 from pathlib import Path
 
+import django.db
 import psycopg
 import pytest
 from django.db import connection
@@ -22,17 +24,11 @@ ENTRY = "INSERT INTO audits_entry VALUES (%s, 1, '999', gen_random_uuid(), 'a.b.
 CHECKPOINT = "INSERT INTO audits_checkpoint VALUES (%s, repeat('0', 32)::bytea, 'junk')"
 
 
-def _acts(session: Connection) -> list[tuple[int, str]]:
-    """Where each act stands, oldest first."""
-    rows = session.execute("SELECT epoch, xid::text FROM audits_act ORDER BY at").fetchall()
-    return [(int(str(epoch)), str(xid)) for epoch, xid in rows]
-
-
-def _append(session: Connection, first: int, *acts: tuple[int, str]) -> None:
-    session.execute(
-        "SELECT audits_append(%s, %s::integer[], %s::text[])",
-        [first, [epoch for epoch, _ in acts], [xid for _, xid in acts]],
-    )
+def _append(session: Connection, at_most: int = 10) -> int:
+    """The number of entries that the application's role could append."""
+    row = session.execute("SELECT length(leaves) / 32 FROM audits_append(%s)", [at_most]).fetchone()
+    assert row is not None
+    return int(str(row[0]))
 
 
 @pytest.mark.parametrize("index", [0, 5, 2**63 - 1])
@@ -51,52 +47,106 @@ def test_a_junk_checkpoint_cannot_be_inserted(database: Database, size: int) -> 
         session.execute(CHECKPOINT, [size])
 
 
-def test_an_act_that_is_not_there_cannot_be_appended(database: Database) -> None:
-    with database.application() as session, pytest.raises(psycopg.errors.CheckViolation, match="1 of these acts"):
-        _append(session, 0, (1, "4711"))
-
-
-def test_an_entry_has_the_next_index_and_no_other(database: Database) -> None:
+def test_the_application_has_no_say_in_which_acts_become_entries(database: Database) -> None:
     some_user()
     with database.application() as session:
-        for first in (1, 7, 2**63 - 1, -1):
-            with pytest.raises(psycopg.errors.CheckViolation, match="not the next one"):
-                _append(session, first, *_acts(session))
-
-
-def test_an_act_is_appended_once(database: Database) -> None:
-    some_user()
-    with database.application() as session:
-        (act,) = _acts(session)
-        with pytest.raises(psycopg.errors.UniqueViolation):
-            _append(session, 0, act, act)
-        _append(session, 0, act)
-        with pytest.raises(psycopg.errors.UniqueViolation):
-            _append(session, 1, act)
+        for given in ("0, ARRAY[1], ARRAY['4711']", "ARRAY['4711']", "0, 1"):
+            with pytest.raises(psycopg.errors.UndefinedFunction):
+                session.execute(f"SELECT audits_append({given})")
+        for count in (0, -1, 10_001, None):
+            with pytest.raises(psycopg.errors.InvalidParameterValue):
+                session.execute("SELECT audits_append(%s)", [count])
+        assert _append(session) == 1
+        assert _append(session) == 0
     assert database.sequence() == 1
     assert verify().ok
 
 
-def test_an_act_is_not_appended_by_its_own_transaction(database: Database) -> None:
-    with database.application() as session, session.transaction():
-        session.execute(OPEN)
-        acts = _acts(session)
-        with pytest.raises(psycopg.errors.CheckViolation, match="has committed"), session.transaction():
-            _append(session, 0, *acts)
+@pytest.mark.parametrize("statement", ["UPDATE audits_progress SET epoch = 0", "DELETE FROM audits_queue"])
+def test_the_application_cannot_touch_how_far_the_log_has_come(database: Database, statement: str) -> None:
+    with database.application() as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute(statement)
 
 
-def test_two_acts_on_one_row_are_not_appended_in_the_wrong_order(database: Database) -> None:
-    user = some_user()
-    with some_act():
-        User.objects.filter(pk=user.pk).update(is_staff=True)
+def test_an_act_is_appended_once_also_by_two_at_a_time(database: Database) -> None:
+    for name in ("ann", "ben", "cho"):
+        some_user(name)
+    found: list[int] = []
+    with database.application() as one, database.application() as other:
+        with one.transaction():
+            assert _append(one, 2) == 2
+            waiting = threading.Thread(target=lambda: found.append(_append(other, 2)))
+            waiting.start()
+            waiting.join(0.3)
+            assert waiting.is_alive()
+        waiting.join(20)
+        assert found == [1]
+        assert _append(one, 2) == 0
+    assert database.sequence() == 3
+    assert verify().ok
+
+
+def test_an_act_is_not_appended_by_its_own_transaction_and_not_forgotten(database: Database) -> None:
+    some_user("ann")
     with database.application() as session:
-        first, second = _acts(session)
-        for acts in ((second, first), (second,)):
-            with pytest.raises(psycopg.errors.CheckViolation, match="comes after another"):
-                _append(session, 0, *acts)
-        _append(session, 0, first, second)
+        with session.transaction():
+            session.execute(OPEN)
+            session.execute("INSERT INTO auth_group (name) VALUES ('mine')")
+            assert _append(session) == 1
+            session.execute("INSERT INTO auth_group (name) VALUES ('mine too')")
+        with session.transaction():
+            # Here it comes after: its transaction has a number already, its act is yet to come.
+            session.execute("SELECT pg_current_xact_id()")
+            some_user("ben")
+            assert _append(session) == 2
+            session.execute(OPEN)
+            session.execute("INSERT INTO auth_group (name) VALUES ('and this')")
+    assert database.sequence() == 4
+    assert verify().ok
+
+
+def test_an_old_view_of_the_log_appends_nothing(database: Database) -> None:
+    some_user("ann")
+    with database.application() as session:
+        for level in ("REPEATABLE READ", "SERIALIZABLE"):
+            session.execute(f"BEGIN ISOLATION LEVEL {level}")
+            with pytest.raises(psycopg.errors.ActiveSqlTransaction, match="read committed"):
+                _append(session)
+            session.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("at_most", [1, 2, 10])
+def test_two_acts_on_one_row_are_appended_in_their_order_however_many_at_a_time(
+    database: Database, at_most: int
+) -> None:
+    user = some_user()
+    with database.application() as slow, slow.transaction():
+        slow.execute(OPEN)
+        with some_act():
+            User.objects.filter(pk=user.pk).update(is_staff=True)
+        slow.execute("UPDATE audits_user SET is_staff = false")
+    with database.application() as session:
+        while _append(session, at_most):
+            pass
+    assert [entry.kind for entry in Entry.objects.order_by("index")][2] == "tests.thing.done"
     database.sequence()
     assert verify().ok
+
+
+def test_acts_that_the_progress_was_set_past_are_found_and_come_in_when_it_is_set_back(database: Database) -> None:
+    some_user("ann")
+    database.sequence()
+    some_user("ben")
+    with database.superuser() as superuser:
+        superuser.execute("UPDATE audits_progress SET beyond = '1000000000000'")
+        assert database.sequencer().drain() == 1
+        assert {finding.code for step in verify().steps for finding in step.findings} == {"act_skipped"}
+        superuser.execute("UPDATE audits_progress SET epoch = 0, beyond = '0', running = '{}'")
+        assert database.sequence() == 2
+        assert verify().ok
+        superuser.execute("DELETE FROM audits_progress")
+        with pytest.raises(django.db.Error, match="audits_progress is gone"):
+            database.sequencer().run()
 
 
 def test_what_the_application_appends_is_built_from_the_act_and_signed(database: Database) -> None:
@@ -104,7 +154,7 @@ def test_what_the_application_appends_is_built_from_the_act_and_signed(database:
     sequencer.drain()
     some_user()
     with database.application() as session:
-        _append(session, 0, *_acts(session))
+        assert _append(session) == 1
     some_user("ben")
     assert sequencer.drain() == 2
     assert verify().ok
@@ -127,7 +177,7 @@ def test_a_junk_checkpoint_neither_stops_the_sequencer_nor_is_given_out(
     database.sequence()
     some_user("ben")
     with database.application() as session:
-        _append(session, 1, _acts(session)[1])
+        assert _append(session) == 1
         session.execute("SELECT audits_keep_checkpoint(2, repeat('0', 32)::bytea, 'junk')")
     newest = latest_checkpoint()
     assert newest is not None

@@ -90,7 +90,7 @@ def test_it_says_once_that_somebody_else_holds_its_lock(
     monkeypatch.setattr(loop, "_HELD", 0.3)
     some_user("ann")
     with database.application() as session, caplog.at_level(logging.WARNING):
-        session.execute("SELECT pg_advisory_lock(%s)", [sequencer._LOCK])
+        session.execute("SELECT pg_advisory_lock(%s)", [sequencer.LOCK])
         with running():
             wait_until(lambda: "has waited" in caplog.text)
             time.sleep(0.5)

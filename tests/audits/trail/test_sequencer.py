@@ -105,8 +105,8 @@ _STORE = SignerState.store
 @pytest.mark.parametrize(
     ("owner", "name", "death"),
     [
-        (Sequencer, "_find_committed", _killed),
-        (Sequencer, "_store", _killed),
+        (Sequencer, "_size", _killed),
+        (Sequencer, "_append", _killed),
         # After the entries are stored, before they are re-hashed.
         (Sequencer, "_sign", _killed),
         (Sequencer, "_rehash", _killed),
@@ -232,7 +232,7 @@ def test_it_never_signs_over_an_entry_that_was_changed(database: Database, colum
     sequencer.drain()
     some_user("ben")
     # Stored, but not signed yet: the moment in which a forger would like to slip in.
-    sequencer._append(sequencer._frontier_of_table(), 10)
+    assert sequencer._append(10).count == 1
     with database.superuser() as superuser, Attacker(superuser).unguarded("audits_entry"):
         superuser.execute(f"UPDATE audits_entry SET {column} = set_byte({column}, 3, 65) WHERE index = 1")
     with pytest.raises(TrailAlarm) as alarm:

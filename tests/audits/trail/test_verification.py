@@ -117,7 +117,7 @@ GUARDS = [
         "backdoor",
     ),
     (
-        "ALTER FUNCTION audits_append(bigint, integer[], text[]) OWNER TO CURRENT_USER",
+        "ALTER FUNCTION audits_append(integer) OWNER TO CURRENT_USER",
         "function_changed",
         "audits_append",
     ),
