@@ -13,6 +13,7 @@ from django.db.utils import Error as DatabaseError
 
 from audits.errors import DomainError
 from audits.trail.keys import signer_state, signing_key
+from audits.trail.open_transactions import Watch
 from audits.trail.sequencer import Sequencer
 from audits.trail.signer_state import KeyRetired
 
@@ -28,7 +29,7 @@ def run_forever(stop: threading.Event, *, using: str = DEFAULT_DB_ALIAS) -> None
     sequencer: Sequencer | None = None
     said = ""
     delay = BUSY
-    turns = _Turns()
+    turns, watch = _Turns(), Watch()
     try:
         while not stop.is_set():
             try:
@@ -36,6 +37,7 @@ def run_forever(stop: threading.Event, *, using: str = DEFAULT_DB_ALIAS) -> None
                     sequencer = Sequencer(key=signing_key(), state=signer_state(), using=using)
                 done = sequencer.run()
                 turns.note(mine=done is not None)
+                watch.look(using=using)
                 if said:
                     _log.warning("The sequencer is at work again.")
                 said = ""
