@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 from audits.trail.act import event
 from audits.trail.key_events import KeyAnnounced, KeyRotated
+from audits.trail.migrating import DataMigrated, TableReleased
 
 __all__ = [
+    "DataMigrated",
     "EvidenceRecorded",
     "InventoryExported",
     "KeyAnnounced",
     "KeyRotated",
     "SegmentArchived",
+    "TableReleased",
     "TextErased",
     "TrailExported",
 ]

@@ -7,7 +7,8 @@ from django.db import connection
 from django.db.utils import Error as DatabaseError
 
 from audits.trail.governed import governed_tables
-from audits.trail.keys import NoTrailKey, signing_key
+from audits.trail.keys import NoTrailKey, signing_key, trail_keys
+from audits.trail.publishing.trust import BadPolicy, witness_policy
 
 
 @register(Tags.database)
@@ -54,11 +55,16 @@ def triggers_are_in_place(databases: Sequence[str] | None, **_: object) -> list[
 
 @register(Tags.database)
 def the_trail_can_be_signed(databases: Sequence[str] | None, **_: object) -> list[CheckMessage]:
-    """audits.E004: no usable key for checkpoints."""
+    """audits.E004: no usable key for checkpoints; E005: witnesses that cannot be asked."""
     if not databases:
         return []
     try:
         signing_key()
+        trail_keys()
     except NoTrailKey as error:
         return [Error(error.message, id="audits.E004")]
+    try:
+        witness_policy()
+    except BadPolicy as error:
+        return [Error(error.message, id="audits.E005")]
     return []

@@ -13,11 +13,12 @@ from django.db.models.expressions import RawSQL
 
 from audits.errors import NotFound
 from audits.merkle.bundles import BundleEntry, Consistency, RetiredKey, build_bundle
+from audits.merkle.bundles import Timestamp as Stamp
 from audits.merkle.canonical import Json
 from audits.merkle.log_keys import TrailKeys
 from audits.merkle.tlog_proof import write_tlog_proof
 from audits.merkle.tree import Subtrees
-from audits.models.trail import Checkpoint, Disclosure, Entry
+from audits.models.trail import Checkpoint, Disclosure, Entry, Timestamp
 from audits.trail.disclosure import commitment_of, commitments_in
 from audits.trail.entries import content_of
 from audits.trail.keys import NoTrailKey, trail_keys
@@ -188,15 +189,13 @@ def bundle_of(indexes: Iterable[int], *, about: Mapping[str, Json] | None = None
             f"Entry {missing[0]} is not covered by a checkpoint (the newest has {checkpoint.size} entries): "
             "wait a second, or check the index."
         )
+    stamps = stamps_for(wanted, checkpoint)
+    older = sorted(size for size in {*since, *(size for size, _ in stamps)} if 0 < size < checkpoint.size)
     proofs, steps = prove(
         checkpoint.size,
         lambda tree: (
             {index: tree.inclusion_proof(index, checkpoint.size) for index in wanted},
-            {
-                size: tree.consistency_proof(size, checkpoint.size)
-                for size in sorted(set(since))
-                if 0 < size < checkpoint.size
-            },
+            {size: tree.consistency_proof(size, checkpoint.size) for size in older},
         ),
     )
     keys = trail_keys()
@@ -207,7 +206,22 @@ def bundle_of(indexes: Iterable[int], *, about: Mapping[str, Json] | None = None
         entries=[BundleEntry(index=index, body=bytes(found[index].body), proof=proofs[index]) for index in wanted],
         about=about or {},
         consistency=[Consistency(first=size, second=checkpoint.size, proof=proof) for size, proof in steps.items()],
+        timestamps=[stamp for _, stamp in stamps],
     )
+
+
+def stamps_for(indexes: Sequence[int], checkpoint: Checkpoint) -> list[tuple[int, Stamp]]:
+    """The timestamps that say most about these entries: of each authority the first that covers them all, by size.
+
+    Only of checkpoints of ours that ``checkpoint`` follows.
+    """
+    keys, found = trail_keys(), []
+    covering = Timestamp.objects.filter(size__gt=max(indexes, default=0), size__lte=checkpoint.size)
+    for row in covering.order_by("authority", "size").distinct("authority"):
+        stamped = Checkpoint.objects.filter(size=row.size).first()
+        if stamped is not None and is_signed_as(stamped, keys):
+            found.append((row.size, Stamp(checkpoint=stamped.note, token=bytes(row.token))))
+    return sorted(found, key=lambda item: item[0])
 
 
 def disclosures_of(entries: Iterable[Entry]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from audits.api.as_of import AS_OF, LooksBack, rests_on
 from audits.api.views import GuardedView, by_method, plain
-from audits.trail.keys import NoTrailKey, verifying_key
+from audits.trail.keys import NoTrailKey, trail_keys
 from governance.api.gate import ask
 from governance.models import Decision, Policy
 from governance.permits.keys import keys_document
@@ -132,8 +132,12 @@ def keys(request: HttpRequest) -> JsonResponse:
     """The public keys: of permits as a JSON Web Key Set, of the trail as a note verifier key."""
     document: dict[str, Any] = {**keys_document([permit_key().verifying]), "verifier_id": verifier_id()}
     try:
-        trail = verifying_key()
-        document["trail"] = {"origin": trail.name, "vkey": trail.vkey}
+        trail = trail_keys()
+        document["trail"] = {
+            "origin": trail.origin,
+            "vkey": trail.present.vkey,
+            "retired": [{"key": retired.key.vkey, "last": retired.last} for retired in trail.retired],
+        }
     except NoTrailKey:
         document["trail"] = None  # This process signs no checkpoints; the operator publishes the key.
     return JsonResponse(document, headers={"Cache-Control": "public, max-age=300"})

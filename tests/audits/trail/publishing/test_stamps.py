@@ -10,8 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from pytest_django import Settings
 
+from audits.merkle.bundles import verify_bundle
 from audits.merkle.timestamps import stamped_message, verify_timestamp
 from audits.models import Checkpoint, Timestamp
+from audits.trail.keys import verifying_key
+from audits.trail.log import bundle_of
 from audits.trail.publishing.loop import publish_forever, stamp_forever
 from audits.trail.publishing.outgoing import NoAnswer
 from audits.trail.publishing.source import tile_files
@@ -165,3 +168,18 @@ def test_the_workers_threads_publish_and_stamp_until_they_are_told_to_stop(
     assert Timestamp.objects.get().size == size
     assert tile_files().checkpoint() == Checkpoint.objects.get(size=size).note
     assert verify().ok
+
+
+def test_a_bundle_holds_the_timestamp_that_covers_its_entries(database: Database, grow: Grow, authority: str) -> None:
+    grow(3)
+    at = Stamper(Authority.configured()).run()
+    stamped = grow(3)
+    later = Stamper(replace(Authority.configured(), every=timedelta(0))).run()
+    grow(3)
+    assert at is not None
+    assert later is not None
+    for index, time in ((1, at), (stamped - 1, later)):
+        report = verify_bundle(bundle_of([index]), trusted_key=verifying_key(), tsa_roots=[ROOT.certificate])
+        (step,) = [step for step in report.passed if step.step == "timestamps"]
+        assert step.proved
+        assert f"{time:%Y-%m-%dT%H:%M:%SZ}" in step.said
