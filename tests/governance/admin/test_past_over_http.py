@@ -23,8 +23,6 @@ from tests.database import Database
 from tests.governance.admin.office import Office, sign_as
 from tests.people import acting, person
 
-pytest_plugins = ["tests.governance.admin.conftest"]
-
 
 def read(client: ApiClient, path: str, status: int = 200) -> Any:
     response = client.get(f"/api/v1/{path}")
