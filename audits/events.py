@@ -65,3 +65,13 @@ class InventoryExported:
     inventory: str
     format: str
     rows: int
+
+
+@event("audits.bundle.exported")
+@dataclass(frozen=True, kw_only=True)
+class BundleExported:
+    """``selection``: what was asked for, as JSON."""
+
+    selection: str
+    entries: int
+    checkpoint_size: int

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_safe
 
 from audits.admin.erasing import EraseReason
 from audits.admin.exporting import ExportList
+from audits.admin.bundles import ExportHistory, ExportPeriod
 from audits.admin.history import lines_of, names_of
 from audits.admin.panels import Panel, Table, Value, code, digest, fact, folded, mark, prose, text, time
 from audits.admin.past import label_of
@@ -105,7 +106,7 @@ class EntryAdmin(VerbAdmin):
     )
     ordering = ("-index",)
     paginator = LogPages
-    verbs = (VerifyTrail(), ExportList("trail"), EraseReason())
+    verbs = (VerifyTrail(), ExportList("trail"), EraseReason(), ExportPeriod(), ExportHistory())
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Entry]", search_term: str

@@ -154,15 +154,17 @@ def check_entries(bundle: Bundle, checkpoint: Checkpoint) -> tuple[Mapping[int, 
             raise VerificationError("the body has too many brackets and braces", step="entries")
         body = read_canonical(entry.body)
         # Only what names a content is looked at again: the rest need not be kept.
-        bodies[entry.index] = {"content": body["content"]} if names_content(body) else None
+        bodies[entry.index] = content_named(body)
 
     _check_each(bundle, check, step="entries")
     return bodies, Passed(step="entries", said=f"{len(bodies)} bodies in canonical JSON, each index once")
 
 
-def names_content(body: Json) -> bool:
-    """Tell whether an entry's body has its changes beside it, named by length and digest."""
-    return isinstance(body, dict) and body.get("format") == ENTRY_FORMAT and "content" in body
+def content_named(body: Json) -> Json:
+    """What an entry's body says of changes kept beside it, as ``{"content": ...}``; None where it holds them itself."""
+    if isinstance(body, dict) and body.get("format") == ENTRY_FORMAT and "content" in body:
+        return {"content": body["content"]}
+    return None
 
 
 def check_inclusion(bundle: Bundle, checkpoint: Checkpoint) -> tuple[None, Passed]:
@@ -199,7 +201,7 @@ def check_content(bundle: Bundle, bodies: Mapping[int, Json]) -> tuple[tuple[int
                 raise VerificationError("the entry names no content, and one is given", step="content")
             return
         named += 1
-        length, digest = _content_named(body["content"])
+        length, digest = _length_and_digest(body["content"])
         if entry.content is None:
             missing.append(entry.index)
             return
@@ -220,10 +222,15 @@ def check_content(bundle: Bundle, bodies: Mapping[int, Json]) -> tuple[tuple[int
     return tuple(sorted(missing)), Passed(step="content", said=said, proved=not missing)
 
 
-def _content_named(content: Json) -> tuple[int, str]:
-    match content:
-        case {"length": int(length), "sha256": str(digest)} if (
-            len(content) == 2 and not isinstance(length, bool) and length >= 0 and _DIGEST.fullmatch(digest)
+def _length_and_digest(content: Json) -> tuple[int, str]:
+    if isinstance(content, dict) and content.keys() == {"length", "sha256"}:
+        length, digest = content["length"], content["sha256"]
+        if (
+            isinstance(length, int)
+            and not isinstance(length, bool)
+            and length >= 0
+            and isinstance(digest, str)
+            and _DIGEST.fullmatch(digest)
         ):
             return length, digest
     raise VerificationError("the entry names a content without its length and SHA-256", step="content")

@@ -158,8 +158,8 @@ def verify_bundle(
     # 1. Shape.
     bundle = hold("shape", lambda: check_shape(data))
     # 2. Key.
-    trusted = () if trusted_key is None else (trusted_key,)
-    trusted += () if policy is None else tuple(log.key for log in policy.logs)
+    trusted = [] if trusted_key is None else [trusted_key]
+    trusted += [] if policy is None else [log.key for log in policy.logs]
     signers = hold("key", lambda: check_key(bundle, trusted))
     # 3. Checkpoint.
     checkpoint = hold("checkpoint", lambda: check_checkpoint(bundle, signers))

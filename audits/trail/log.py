@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from audits.errors import NotFound
+from audits.merkle.bundle_shape import MAX_BUNDLE_BYTES
 from audits.merkle.bundles import BundleEntry, Consistency, RetiredKey, build_bundle
 from audits.merkle.bundles import Timestamp as Stamp
 from audits.merkle.canonical import Json
@@ -20,7 +21,7 @@ from audits.merkle.tlog_proof import write_tlog_proof
 from audits.merkle.tree import Subtrees
 from audits.models.trail import Checkpoint, Disclosure, Entry, Timestamp
 from audits.trail.disclosure import commitment_of, commitments_in
-from audits.trail.entries import content_of
+from audits.trail.entries import content_of, stated_content
 from audits.trail.keys import NoTrailKey, trail_keys
 from audits.trail.publishing.cosigned import cosigned_note
 from audits.trail.publishing.proofs import Answer, proved
@@ -172,14 +173,20 @@ def entries_about(subjects: Iterable[str], *, rows: Iterable[tuple[str, str]] = 
     return Entry.objects.filter(about).order_by("index")
 
 
-def bundle_of(indexes: Iterable[int], *, about: Mapping[str, Json] | None = None, since: Sequence[int] = ()) -> bytes:
-    """The proof bundle of these entries against the newest checkpoint.
+def bundle_of(
+    indexes: Iterable[int],
+    *,
+    about: Mapping[str, Json] | None = None,
+    since: Sequence[int] = (),
+    selection: Mapping[str, Json] | None = None,
+) -> bytes:
+    """The proof bundle of these entries against the newest checkpoint; ``selection`` is what was asked for.
 
     ``since``: sizes of older checkpoints that a reader may hold; the bundle then proves that the log only grew.
     Raises NotFound for an entry that no checkpoint covers yet.
     """
     wanted = sorted(set(indexes))
-    checkpoint = latest_checkpoint()
+    checkpoint = checkpoint_to_show(covering=max(wanted, default=0) + 1) or latest_checkpoint()
     if checkpoint is None:
         raise NotFound("Nothing is signed yet: wait for the sequencer, or run ./run verify.")
     found = {entry.index: entry for entry in Entry.objects.filter(index__in=wanted, index__lt=checkpoint.size)}
@@ -199,12 +206,19 @@ def bundle_of(indexes: Iterable[int], *, about: Mapping[str, Json] | None = None
         ),
     )
     keys = trail_keys()
+    contents = _fitting_contents(found)
     return build_bundle(
         key=keys.present,
         retired_keys=[RetiredKey(key=retired.key.vkey, last=retired.last) for retired in keys.retired],
         checkpoint=cosigned_note(checkpoint),
-        entries=[BundleEntry(index=index, body=bytes(found[index].body), proof=proofs[index]) for index in wanted],
+        entries=[
+            BundleEntry(
+                index=index, body=bytes(found[index].body), proof=proofs[index], content=contents.get(index)
+            )
+            for index in wanted
+        ],
         about=about or {},
+        selection=selection,
         consistency=[Consistency(first=size, second=checkpoint.size, proof=proof) for size, proof in steps.items()],
         timestamps=[stamp for _, stamp in stamps],
     )
@@ -222,6 +236,22 @@ def stamps_for(indexes: Sequence[int], checkpoint: Checkpoint) -> list[tuple[int
         if stamped is not None and is_signed_as(stamped, keys):
             found.append((row.size, Stamp(checkpoint=stamped.note, token=bytes(row.token))))
     return sorted(found, key=lambda item: item[0])
+
+
+def _fitting_contents(found: Mapping[int, Entry]) -> dict[int, bytes]:
+    """What is kept beside entries, as far as a bundle has room; a verifier says of which it was not given."""
+    contents: dict[int, bytes] = {}
+    # Escaping within JSON takes up to a third more.
+    room = (MAX_BUNDLE_BYTES * 3) // 4 - sum(len(entry.body) + 1500 for entry in found.values())
+    for index in sorted(found):
+        stated = stated_content(bytes(found[index].body))
+        if stated is None or stated.length > room:
+            continue
+        content = content_of(found[index])
+        if content is not None:
+            contents[index] = content
+            room -= len(content)
+    return contents
 
 
 def disclosures_of(entries: Iterable[Entry]) -> dict[str, str]:

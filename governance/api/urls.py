@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.api import decisions, dossiers, past, review, tokens
+from governance.api import bundles, decisions, dossiers, past, review, tokens
 
 VERSION = "models/<str:name>/versions/<int:number>"
 
@@ -25,6 +25,7 @@ urlpatterns = [
     path("dossier-orders/<uuid:pk>", dossiers.OrderStatus.as_view(), name="dossier-order"),
     path("dossiers/<uuid:pk>", dossiers.DossierById.as_view(), name="dossier"),
     path("dossiers/<uuid:pk>/pdf", dossiers.DossierPdf.as_view(), name="dossier-pdf"),
+    path("trail/bundle", bundles.TrailBundle.as_view(), name="trail-bundle"),
     path("tokens", tokens.Tokens.as_view(), name="tokens"),
     path("tokens/<uuid:pk>/revoke", tokens.TokenRevocation.as_view(), name="token-revocation"),
 ]

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from audits.merkle.canonical import Json
 from audits.trail import Actor, act
+from audits.trail.selection import one_view
 from governance import events
 from governance.policies.values import write_timestamp
-from governance.services.version_trail import VersionTrail, one_view, read_trail, wait_for_sequencer
+from governance.services.version_trail import VersionTrail, read_trail, wait_for_sequencer
 from registry.models import ModelVersion
 
 _SELECTED = (

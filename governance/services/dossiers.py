@@ -12,6 +12,7 @@ from audits.artifacts import store
 from audits.errors import NotPermitted
 from audits.models import User
 from audits.trail import Actor, act
+from audits.trail.selection import one_view
 from audits.trail.verification import verify
 from governance import events
 from governance.dossiers.content import Standing
@@ -20,7 +21,7 @@ from governance.services.dossier_content.decision import status_of
 from governance.services.dossier_content.gathering import gather
 from governance.services.dossier_content.reading import read_position
 from governance.services.dossier_orders import download_dossier
-from governance.services.version_trail import one_view, wait_for_sequencer
+from governance.services.version_trail import wait_for_sequencer
 from registry.models import Environment, ModelVersion
 
 PERMISSION = "governance.export_dossier"

@@ -4,12 +4,11 @@ Must never leave an entry out silently: acts that are not yet in the log are cou
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import orjson
-from django.db import connection, models, transaction
+from django.db import connection, models
 
 from audits.errors import Conflict
 from audits.merkle.canonical import Json
@@ -88,14 +87,6 @@ class VersionTrail:
             return bundle_of((entry.index for entry in self.entries), about=about)
         except VerificationError as error:
             raise LogDamaged(f"The log does not hold: {error.message}. Run ./run verify to see where.") from error
-
-
-@contextmanager
-def one_view() -> Iterator[None]:
-    """Everything read inside is as it was at one moment, the entries and the rows that they are about alike."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
 
 
 def subjects_of(version: ModelVersion) -> list[str]:

@@ -76,6 +76,8 @@ TABLE: list[tuple[str, str, set[str], int]] = [
     ("GET", "tokens", {COMPLIANCE}, 200),
     ("POST", "tokens", {COMPLIANCE}, 400),
     ("POST", "tokens/<uuid:pk>/revoke", {COMPLIANCE}, 404),
+    ("GET", "trail/bundle", PEOPLE, 400),
+    ("POST", "trail/bundle", PEOPLE, 400),
     ("GET", "trail/entries", PEOPLE, 200),
     ("GET", "trail/entries/<int:index>", PEOPLE, 200),
     ("GET", "trail/entries/<int:index>/proof", PEOPLE, 200),

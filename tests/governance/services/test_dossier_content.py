@@ -7,13 +7,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from audits.models import User
+from audits.trail.selection import one_view
 from governance.dossiers.blocks import SignatureStanding
 from governance.dossiers.content import DossierContent, Outcome, Standing
 from governance.dossiers.holes import find_holes
 from governance.services import people, review
 from governance.services.dossier_content.gathering import gather
 from governance.services.dossiers import dossier_status
-from governance.services.version_trail import NothingSequenced, one_view
+from governance.services.version_trail import NothingSequenced
 from registry.models import ModelVersion
 from registry.services import operations
 from tests.database import Database
