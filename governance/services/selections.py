@@ -27,7 +27,7 @@ _NAMED = 12  # References that an error lists.
 
 
 def selection_of(asked: Mapping[str, object]) -> Selection:
-    """The selection for ``subject``, ``table`` and ``key``, ``model``, ``control`` with or without ``model``, or a period.
+    """The selection for a ``subject``, ``table`` and ``key``, ``model``, ``control`` (with ``model`` or not), or a period.
 
     Times are datetimes, the rest is text. Raises SelectionInvalid and NotFound.
     """
