@@ -60,8 +60,8 @@ class _Export(Verb):
 class ExportHistory(_Export):
     """On an entry: all that was done to its subject."""
 
-    name = "bundle"
-    title = "Export this object's history"
+    name = "bundle-history"
+    title = "Export this object's history with proofs"
     form_class = WhyForm
 
     def consequences(self, occasion: Occasion) -> Sequence[str]:
@@ -74,8 +74,8 @@ class ExportHistory(_Export):
 class ExportPeriod(_Export):
     """On the list: all of a period."""
 
-    name = "export"
-    title = "Export a period"
+    name = "bundle-period"
+    title = "Export a period with proofs"
     form_class = PeriodForm
     on_list = True
 

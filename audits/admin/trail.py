@@ -22,9 +22,9 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
+from audits.admin.bundles import ExportHistory, ExportPeriod
 from audits.admin.erasing import EraseReason
 from audits.admin.exporting import ExportList
-from audits.admin.bundles import ExportHistory, ExportPeriod
 from audits.admin.history import lines_of, names_of
 from audits.admin.panels import Panel, Table, Value, code, digest, fact, folded, mark, prose, text, time
 from audits.admin.past import label_of

@@ -19,6 +19,11 @@ class BundleRequest(StrictSerializer):
         required=False,
         help_text="A reference of the checklist (ISO/IEC 42001 A.9.4), or the id of a question or section.",
     )
+    held = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        help_text="Size of a checkpoint you hold, to compare with.",
+    )
     reason = serializers.CharField(max_length=4000, required=False, help_text="For whom, and why; goes into the trail.")
 
     def get_fields(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Must never hand out a bundle that does not verify, nor one of which the trail do
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from django.utils import timezone
@@ -17,14 +17,16 @@ from audits.trail.selection import Selection, bundle_selection, one_view
 PERMISSION = "audits.export_bundle"
 
 
-def export_selection(*, actor: Actor, selection: Selection, reason: str = "") -> bytes:
+def export_selection(*, actor: Actor, selection: Selection, reason: str = "", held: Sequence[int] = ()) -> bytes:
     """The bundle of the selected entries as a file (``countersign/bundle/v1``), at the newest checkpoint.
+
+    ``held``: sizes of checkpoints that were kept outside, to compare the log with.
 
     Raises NotPermitted, NothingSelected, TooMuchSelected and LogDoesNotHold; none of them leaves an act.
     """
     actor.require(PERMISSION)
     with one_view():
-        bundled = bundle_selection(selection, about=_about())
+        bundled = bundle_selection(selection, about=_about(), held=held)
     event = events.BundleExported(
         selection=json.dumps(selection.said, sort_keys=True, ensure_ascii=False),
         entries=bundled.entries,

@@ -212,9 +212,7 @@ def bundle_of(
         retired_keys=[RetiredKey(key=retired.key.vkey, last=retired.last) for retired in keys.retired],
         checkpoint=cosigned_note(checkpoint),
         entries=[
-            BundleEntry(
-                index=index, body=bytes(found[index].body), proof=proofs[index], content=contents.get(index)
-            )
+            BundleEntry(index=index, body=bytes(found[index].body), proof=proofs[index], content=contents.get(index))
             for index in wanted
         ],
         about=about or {},

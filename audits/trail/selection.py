@@ -5,7 +5,8 @@ Never leaves an entry out silently: what does not fit into one bundle is refused
 Limits: docs/bundle.md.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -132,8 +133,10 @@ def one_view() -> Iterator[None]:
         yield
 
 
-def bundle_selection(selection: Selection, *, about: Mapping[str, Json]) -> Bundled:
+def bundle_selection(selection: Selection, *, about: Mapping[str, Json], held: Sequence[int] = ()) -> Bundled:
     """The bundle of the selected entries against the newest checkpoint; call it in ``one_view``.
+
+    ``held``: sizes of checkpoints that the reader holds, to which the bundle then proves consistency.
 
     Raises NothingSelected, TooMuchSelected, LogDoesNotHold.
     """
@@ -143,12 +146,14 @@ def bundle_selection(selection: Selection, *, about: Mapping[str, Json]) -> Bund
     indexes = _fitting(selection, checkpoint)
     waiting = {"acts_not_yet_in_the_log": pending_acts()}
     try:
-        data = bundle_of(indexes, about={**about, **waiting}, selection=selection.said)
+        data = bundle_of(indexes, about={**about, **waiting}, selection=selection.said, since=held)
     except VerificationError as error:
         if error.step == "shape":
             raise TooMuchSelected("The entries make a bundle that is too long: ask for a shorter period.") from error
         raise LogDoesNotHold(f"The log does not hold: {error.message}. Run ./run verify to see where.") from error
-    return Bundled(data=data, entries=len(indexes), checkpoint_size=checkpoint.size)
+    # The one that witnesses saw may be older than the newest.
+    size = int(json.loads(data)["checkpoint"].split("\n")[1])
+    return Bundled(data=data, entries=len(indexes), checkpoint_size=size)
 
 
 def _fitting(selection: Selection, checkpoint: Checkpoint) -> list[int]:
@@ -156,7 +161,7 @@ def _fitting(selection: Selection, checkpoint: Checkpoint) -> list[int]:
     found = (
         selection.entries()
         .filter(index__lt=checkpoint.size)
-        .annotate(bytes=RawSQL("length(audits_entry.body)", []))
+        .annotate(bytes=RawSQL("coalesce(length(audits_entry.body), 65535)", []))
         .values_list("index", "at", "bytes")
     )
     indexes: list[int] = []

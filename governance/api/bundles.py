@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from audits.api.views import GuardedView, receipt
 from audits.serializers.bundles import BundleRequest
 from audits.services.bundles import PERMISSION, export_selection
-from governance.services.selections import selection_of
+from governance.services.selections import held_in, selection_of
 
 
 class TrailBundle(GuardedView):
@@ -32,7 +32,9 @@ class TrailBundle(GuardedView):
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
         with receipt() as done:
-            data = export_selection(actor=self.actor, selection=selection_of(values), reason=values.get("reason", ""))
+            data = export_selection(
+                actor=self.actor, selection=selection_of(values), reason=values.get("reason", ""), held=held_in(values)
+            )
         headers = {
             "Content-Disposition": 'attachment; filename="bundle.json"',
             "Cache-Control": "no-store",

@@ -27,7 +27,7 @@ _NAMED = 12  # References that an error lists.
 
 
 def selection_of(asked: Mapping[str, object]) -> Selection:
-    """The selection for a ``subject``, ``table`` and ``key``, ``model``, ``control`` (with ``model`` or not), or a period.
+    """The selection for a ``subject``, ``table`` and ``key``, ``model``, ``control`` (of a ``model``), or a period.
 
     Times are datetimes, the rest is text. Raises SelectionInvalid and NotFound.
     """
@@ -51,6 +51,12 @@ def selection_of(asked: Mapping[str, object]) -> Selection:
                 "with model), or a period with from and to. A period narrows the others too."
             )
     return found.within(since=since, until=until)
+
+
+def held_in(asked: Mapping[str, object]) -> tuple[int, ...]:
+    """The size of the checkpoint that the reader holds, where it was said."""
+    held = asked.get("held")
+    return (held,) if isinstance(held, int) else ()
 
 
 def model_selection(name: str) -> Selection:

@@ -10,9 +10,9 @@ from audits.serializers.bundles import BundleRequest
 from audits.services.bundles import export_selection
 from audits.standalone import write_verifiers
 from audits.trail import Actor
-from governance.services.selections import selection_of
+from governance.services.selections import held_in, selection_of
 
-_ASKED = ("subject", "table", "key", "model", "control", "from", "to", "reason")
+_ASKED = ("subject", "table", "key", "model", "control", "from", "to", "held", "reason")
 
 
 class Command(BaseCommand):
@@ -37,6 +37,7 @@ class Command(BaseCommand):
                 actor=Actor.system("operator", via="command"),
                 selection=selection_of(values),
                 reason=values.get("reason", ""),
+                held=held_in(values),
             )
             out.write_bytes(data)
             if verifiers:

@@ -84,6 +84,8 @@ def addresses(office: Office) -> dict[str, Address]:
         "audits_entry_receipt": Address(path="/admin/audits/entry/0/receipt/"),
         "audits_entry_proof": Address(path="/admin/audits/entry/0/proof/"),
         "audits_entry_bundle": Address(path="/admin/audits/entry/0/bundle/"),
+        "audits_entry_bundle-period": verb("/admin/audits/entry/bundle-period/", *READERS),
+        "audits_entry_bundle-history": verb("/admin/audits/entry/0/bundle-history/", *READERS),
         "audits_evidence_figure": Address(path=f"{evidence}/figures/figure/"),
         "audits_evidence_record": Address(path=f"{evidence}/record/"),
         "governance_dossier_download": Address(path=f"/admin/governance/dossier/{office.dossier}/download/"),

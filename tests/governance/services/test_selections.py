@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audits.errors import NotFound, NotPermitted
 from audits.merkle.bundles import verify_bundle
-from audits.models import Act, Entry, User
+from audits.models import Act, Checkpoint, Entry, User
 from audits.services.bundles import export_selection
 from audits.trail import selection as selecting
 from audits.trail.keys import verifying_key
@@ -143,6 +143,10 @@ def test_over_http_it_is_a_file_with_the_receipt_of_its_act(reviewed_office: Dat
     assert response.status_code == 200, response.content
     verify_bundle(response.content, trusted_key=verifying_key())
     assert Act.objects.filter(pk=response.headers["Countersign-Receipt"], kind="audits.bundle.exported").exists()
+    held = auditor.get("/api/v1/trail/bundle?model=arrears&held=3")
+    older = Checkpoint.objects.filter(size=3).first()
+    assert [item["first"] for item in held.json()["consistency"]] == [3]
+    assert older is None or verify_bundle(held.content, trusted_key=verifying_key(), outside_checkpoint=older.note)
     posted = auditor.post("/api/v1/trail/bundle", {"control": CONTROL, "reason": "For the supervisor."})
     assert posted.status_code == 200
     refused = auditor.get("/api/v1/trail/bundle?control=nothing")
