@@ -6,7 +6,7 @@ from typing import Any
 
 from audits.merkle.encoding import to_base64
 from tests.audits.conformance.case import Case
-from tests.audits.conformance.world import World, written
+from tests.audits.conformance.world import STAMPED, World, written
 from tests.audits.merkle.conftest import NEWER, OLDER, SIZE
 
 OUTSIDE = ("older", "same", "newer")
@@ -191,9 +191,37 @@ def _timestamps(world: World) -> Iterator[Case]:
     yield Case(
         name="bad-timestamp-without-consistency", what=what, data=bundle(world.log.checkpoint(12)), step="timestamps"
     )
+    yield from _stamped(world)
     for name, entry, what in (
         ("bad-timestamp-token-not-base64", {"checkpoint": "", "token": "*"}, "The token has no bytes."),
         ("bad-timestamp-unknown-field", {"checkpoint": "", "token": token, "at": "2026"}, "A time that nobody checks."),
         ("bad-timestamp-without-checkpoint", {"token": token}, "Of what?"),
     ):
         yield Case(name=name, what=what, data=world.bundle(timestamps=[entry]), step="shape")
+
+
+def _stamped(world: World) -> Iterator[Case]:
+    older, same = world.log.checkpoint(OLDER), world.log.checkpoint(SIZE)
+    altered = bytearray(base64.b64decode(STAMPED["same"]))
+    altered[-1] ^= 1
+
+    def case(name: str, what: str, note: str, token: str, *, roots: str = "tsa.pem", good: bool = False) -> Case:
+        data = world.bundle(timestamps=[{"checkpoint": note, "token": token}])
+        return Case(name=name, what=what, data=data, roots=roots, step=None if good else "timestamps")
+
+    what = "An authority that you trust saw the checkpoint."
+    yield case("good-timestamp", what, same, STAMPED["same"], good=True)
+    what = "An authority that you trust saw an older checkpoint of the log."
+    yield case("good-timestamp-older", what, older, STAMPED["older"], good=True)
+    what = "Cosignatures that came after the timestamp do not matter to it."
+    yield case("good-timestamp-cosigned-since", what, world.cosigned("amber"), STAMPED["same"], good=True)
+    what = "The imprint is of another checkpoint."
+    yield case("bad-timestamp-wrong-imprint", what, same, STAMPED["older"])
+    what = "The token is by an authority under another root."
+    yield case("bad-timestamp-authority-unknown", what, same, STAMPED["same"], roots="another-tsa.pem")
+    what = "One bit of the token's signature differs."
+    yield case("bad-timestamp-altered", what, same, to_base64(altered))
+    what = "The token is no token."
+    yield case("bad-timestamp-no-token", what, same, to_base64(b"0\x03\x02\x01\x00"))
+    what = "You ask for a timestamp by naming roots, and the bundle holds none: that is said, and is no failure."
+    yield Case(name="good-timestamp-missing", what=what, data=world.bundle(), roots="tsa.pem")

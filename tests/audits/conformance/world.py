@@ -15,6 +15,8 @@ FOLDER = Path(__file__).resolve().parents[3] / "fixtures" / "conformance"
 SIZES = {"older": OLDER, "same": SIZE, "newer": NEWER}
 # 2026-11-30T20:00:00Z
 SEEN = 1796068800
+# Made once with `openssl ts` over the honest checkpoints: an authority's signature is another each time.
+STAMPED: dict[str, str] = json.loads((Path(__file__).parent / "timestamps.json").read_bytes())
 
 
 class World:
@@ -92,6 +94,7 @@ class World:
             texts |= {f"{before}{which}.txt": log.checkpoint(size) for which, size in SIZES.items()}
         texts["empty.txt"] = self.log.checkpoint(0)
         texts["next-newer.txt"] = self.rotated.checkpoint(NEWER)
+        texts |= {"tsa.pem": STAMPED["root"], "another-tsa.pem": STAMPED["other_root"]}
         texts |= self._policies()
         return {name: text.encode() for name, text in texts.items()}
 
