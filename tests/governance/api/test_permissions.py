@@ -89,7 +89,13 @@ TABLE: list[tuple[str, str, set[str], int]] = [
     ("GET", "exports/<str:name>", ALL, 404),
 ]
 # Without any token.
-OPEN = {"api/schema/", ".well-known/countersign/keys.json", ".well-known/countersign/trail-policy"}
+OPEN = {
+    "verify.html",
+    "verify.pyz",
+    "api/schema/",
+    ".well-known/countersign/keys.json",
+    ".well-known/countersign/trail-policy",
+}
 NARROWED_TO = "governance.sign_section"
 MAY_NARROWED = {f"{VERSION}/sign-offs"}
 
