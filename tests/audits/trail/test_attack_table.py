@@ -25,7 +25,11 @@ SHOWN_BY: dict[int, list[str]] = {
         "test_hostile_acts.py::test_an_act_cannot_grow_beyond_what_an_entry_can_hold",
     ],
     7: ["test_forged_entries.py::test_a_junk_checkpoint_neither_stops_the_sequencer_nor_is_given_out"],
-    8: [],
+    8: [
+        "test_open_transactions.py::test_no_act_waits_on_another_that_is_open",
+        "test_open_transactions.py::test_a_transaction_left_open_is_named_and_said_once",
+        "test_loop.py::test_it_says_once_that_somebody_else_holds_its_lock",
+    ],
     9: ["test_attacks.py::test_every_column_of_every_governed_table_is_watched"],
     10: [
         "test_attacks.py::test_every_column_of_every_governed_table_is_watched",
@@ -59,8 +63,11 @@ SHOWN_BY: dict[int, list[str]] = {
     27: ["test_attack_stories.py::test_a_replaced_key_signs_nothing_and_is_found"],
     28: ["test_rotation.py::test_a_checkpoint_of_a_retired_key_beyond_its_last_size_is_found"],
     29: ["test_attack_stories.py::test_an_old_checkpoint_shown_again_does_not_pass_for_the_newest"],
-    30: [],
-    31: [],
+    30: ["publishing/test_verifying.py::test_a_tile_that_was_changed_or_removed_is_named"],
+    31: [
+        "publishing/test_witnesses.py::test_a_cosignature_that_was_changed_is_found_and_never_given_out",
+        "publishing/test_stamps.py::test_a_timestamp_that_was_changed_is_found",
+    ],
     32: ["test_archiving.py::test_a_missing_or_altered_file_of_the_archive_is_found_and_named"],
     33: [
         "../merkle/test_attacks.py::test_the_attack_is_found_out_at_its_step",
