@@ -202,27 +202,29 @@ def _wait_until_sequenced(seconds: float = 30.0) -> None:
 
 
 def _verify_outside(out: Path, made: Registered, teller: Teller, *, allowed: bool) -> None:
-    _run(["audits.merkle", "verify", str(out / "bundle.json"), "--key-file", str(out / "trail.vkey")], teller)
+    key = ["--key-file", str(out / "trail.vkey")]
+    _run([str(out / "verify.pyz")], [str(out / "bundle.json"), *key], teller)
     if allowed:
-        words = ["governance.permits", "verify", str(out / "permit.dsse.json")]
-        words += ["--public-key", str(out / "permit-key.pem"), "--digest", made.version.artifact_digest]
-        _run([*words, "--environment", "production"], teller)
+        words = ["verify", str(out / "permit.dsse.json"), "--public-key", str(out / "permit-key.pem")]
+        words += ["--digest", made.version.artifact_digest, "--environment", "production"]
+        # A blocked import: what verifies cannot have used Django, nor anything of the service.
+        block = (
+            "import runpy, sys; sys.modules['django'] = None; module = sys.argv[1]; sys.argv = sys.argv[1:];"
+            " runpy.run_module(module, run_name='__main__', alter_sys=True)"
+        )
+        _run(["-c", block, "governance.permits"], words, teller)
 
 
-def _run(words: list[str], teller: Teller) -> None:
-    teller.say(f"python -m {' '.join(words)}")
-    # -S and a blocked import: what verifies cannot have used Django, nor anything of the service.
-    block = (
-        "import runpy, sys; sys.modules['django'] = None; module = sys.argv[1]; sys.argv = sys.argv[1:];"
-        " runpy.run_module(module, run_name='__main__', alter_sys=True)"
-    )
+def _run(program: list[str], words: list[str], teller: Teller) -> None:
+    name = program[-1]
+    teller.say(f"python {name if name.endswith('.pyz') else f'-m {name}'} {' '.join(words)}")
     done = subprocess.run(
-        [sys.executable, "-c", block, *words], cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+        [sys.executable, *program, *words], cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
     )
     for line in (done.stdout + done.stderr).strip().splitlines():
         teller.say(f"  {line}")
     if done.returncode != 0:
-        raise DomainError(f"python -m {words[0]} found the proof wanting.", code="not_verified")
+        raise DomainError(f"{name} found the proof wanting.", code="not_verified")
 
 
 def closing_words(outcome: Outcome, seconds: float) -> str:
