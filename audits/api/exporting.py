@@ -43,7 +43,7 @@ class Export(GuardedView):
         given = dict(asked.validated_data)
         form = given.pop("format")
         if name == TRAIL:
-            return file_response(export_trail(actor=self.actor, form=form, **given))
+            return file_response(export_trail(actor=self.actor, form=form, chosen=given))
         return file_response(export(actor=self.actor, name=name, form=form))
 
 

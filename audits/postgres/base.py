@@ -7,6 +7,7 @@ Django asks for the name ``base`` (django.db.utils.load_backend).
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql.base import Cursor
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 from django.db.backends.postgresql.psycopg_any import register_tzloader
@@ -20,12 +21,17 @@ class DatabaseWrapper(PostgresWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = super().get_connection_params()
-        if params["cursor_factory"] is Cursor:
-            params["cursor_factory"] = CarryingCursor
+        if params["cursor_factory"] is not Cursor:
+            # Any other would not send the BEGIN that waits: what is written in atomic() would be outside a transaction.
+            raise ImproperlyConfigured(
+                f"The engine of the database {self.alias!r} carries BEGIN with its own cursors: take cursor_factory "
+                "and server_side_binding out of its OPTIONS."
+            )
+        params["cursor_factory"] = CarryingCursor
         return params
 
     def create_cursor(self, name: str | None = None) -> Any:
-        if name is None or self.settings_dict["OPTIONS"].get("server_side_binding"):
+        if name is None:
             return super().create_cursor(name)
         # As Django makes it, but for ``withhold``: psycopg is in autocommit within a transaction as well.
         cursor = CarryingServerSideCursor(self.connection, name=name, scrollable=False, withhold=self.autocommit)
@@ -76,7 +82,7 @@ class DatabaseWrapper(PostgresWrapper):
     def _commit(self) -> None:
         if self.connection is not None:
             waiting = waiting_of(self.connection)
-            if len(waiting) > 1:
+            if any(each.receive is not None for each in waiting):
                 self.send_waiting()
             # BEGIN alone: there is nothing to commit.
             waiting.clear()

@@ -224,8 +224,12 @@ class _Archiving:
             cursor.execute("SET LOCAL lock_timeout = '20s'")
             for table in _GUARDED:
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER audits_refuse")
-            # Acts that archived stay: they say which file holds what is gone.
-            those = "index BETWEEN %s AND %s AND kind <> 'audits.segment.archived'"
+            # Acts that archived stay: they say which file holds what is gone. So do those about the trail's keys:
+            # without them a retired key is like one that somebody put on the list.
+            those = (
+                "index BETWEEN %s AND %s AND kind NOT IN"
+                " ('audits.segment.archived', 'audits.key.announced', 'audits.key.rotated')"
+            )
             of_segment = f"SELECT epoch, xid FROM audits_entry WHERE {those}"
             cursor.execute(f"DELETE FROM audits_change WHERE (epoch, xid) IN ({of_segment})", bounds)
             cursor.execute(f"DELETE FROM audits_act WHERE (epoch, xid) IN ({of_segment})", bounds)

@@ -77,7 +77,7 @@ def export(*, actor: Actor, name: str, form: str, reason: str = "") -> Exported:
     return _file(name, form, head, _inventory_cells(inventory, rows), opened)
 
 
-def export_trail(*, actor: Actor, form: str, reason: str = "", **chosen: str) -> Exported:
+def export_trail(*, actor: Actor, form: str, reason: str = "", chosen: Mapping[str, str] | None = None) -> Exported:
     """Export the list of entries, oldest first; ``chosen`` narrows it by subject, actor or kind."""
     actor.require("audits.view_trail")
     if form not in FORMATS:
@@ -85,7 +85,7 @@ def export_trail(*, actor: Actor, form: str, reason: str = "", **chosen: str) ->
     with act(events.TrailExported(format=form, first=0), actor=actor, subject="system:trail", reason=reason) as opened:
         pass
     head = ["at", "kind", "actor", "subject", "receipt", "entry_index", "entry_hash"]
-    return _file(TRAIL, form, head, _entry_cells(chosen), opened)
+    return _file(TRAIL, form, head, _entry_cells(chosen or {}), opened)
 
 
 def last_set(table: str, keys: Sequence[str]) -> dict[str, tuple[int, str]]:

@@ -159,9 +159,16 @@ def receipt(act_id: UUID) -> Receipt:
     return Receipt(act_id=act_id, index=entry.index, leaf_hash=leaf, proof=proof, checkpoint=checkpoint.note)
 
 
-def entries_about(subjects: Iterable[str], *, rows: Iterable[tuple[str, str]] = ()) -> QuerySet[Entry]:
-    """Entries whose subject is one of these, or that changed one of these rows (table and key), oldest first."""
+def entries_about(
+    subjects: Iterable[str], *, rows: Iterable[tuple[str, str]] = (), released: Collection[int] = ()
+) -> QuerySet[Entry]:
+    """Entries whose subject is one of these, or that changed one of these rows (table and key), oldest first.
+
+    What changed a row and has left the database since is not among them, but for the indexes in ``released``.
+    """
     about = Q(subject__in=list(subjects))
+    if released:
+        about |= Q(index__in=list(released))
     wanted = list(rows)
     if wanted:
         touched = RawSQL(

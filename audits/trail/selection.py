@@ -21,6 +21,7 @@ from audits.merkle.bundle_shape import MAX_BUNDLE_BYTES, MAX_ENTRIES
 from audits.merkle.canonical import Json
 from audits.merkle.errors import VerificationError
 from audits.models.trail import Checkpoint, Entry
+from audits.trail.archive import archived_changes
 from audits.trail.log import bundle_of, entries_about, latest_checkpoint, pending_acts
 
 # A body is JSON within JSON: its quotes are escaped, and each entry has a proof.
@@ -66,9 +67,9 @@ class Selection:
     until: datetime | None = None
 
     def entries(self) -> "QuerySet[Entry]":
-        """The entries selected, oldest first."""
+        """The entries selected, oldest first. Raises NotInArchive."""
         found = (
-            entries_about(self.subjects, rows=self.rows)
+            entries_about(self.subjects, rows=self.rows, released=self._released())
             if self.subjects or self.rows
             else Entry.objects.order_by("index")
         )
@@ -77,6 +78,13 @@ class Selection:
         if self.until is not None:
             found = found.filter(at__lt=self.until)
         return found
+
+    def _released(self) -> set[int]:
+        """Those that changed one of the rows and have left the database for the archive."""
+        if not self.rows:
+            return set()
+        changes = archived_changes({table for table, _ in self.rows}, {key for _, key in self.rows})
+        return {change.index for change in changes if (change.table, change.key) in self.rows}
 
     def within(self, *, since: datetime | None, until: datetime | None) -> "Selection":
         """The same, narrowed to a period. Raises SelectionInvalid."""
@@ -138,7 +146,7 @@ def bundle_selection(selection: Selection, *, about: Mapping[str, Json], held: S
 
     ``held``: sizes of checkpoints that the reader holds, to which the bundle then proves consistency.
 
-    Raises NothingSelected, TooMuchSelected, LogDoesNotHold.
+    Raises NothingSelected, TooMuchSelected, LogDoesNotHold, NotInArchive.
     """
     checkpoint = latest_checkpoint()
     if checkpoint is None or checkpoint.size == 0:

@@ -20,6 +20,8 @@ from audits.services.archiving import ArchivedSegment, archive
 from audits.trail import Actor, act
 from audits.trail.keys import verifying_key
 from audits.trail.past import as_of, history
+from audits.trail.rotation import rotate
+from audits.trail.selection import row_selection
 from audits.trail.verification import VerificationReport, verify
 from governance.events import RolesAssigned, SessionOpened
 from tests.audits.trail.occasions import ROBOT, some_act, some_user
@@ -133,6 +135,19 @@ def test_entries_leave_the_database_only_past_their_period_and_everything_verifi
     assert before is not None
     assert str(before.values["last_name"]).startswith("Number ")
     assert len(history(User, account.pk)) > 50
+
+
+def test_what_is_released_is_still_selected_and_the_keys_acts_stay(database: Database) -> None:
+    rotate(actor=ACTOR)
+    account = _fill(database)
+    selection = row_selection("audits_user", str(account.pk))
+    before = [entry.index for entry in selection.entries()]
+    assert len(before) > 50
+    assert [found.released for found in _release()] == [True, True]
+    database.sequence()
+    assert [entry.index for entry in selection.entries()] == before
+    report = verify()
+    assert report.ok, [finding for step in report.steps for finding in step.findings]
 
 
 def test_a_missing_or_altered_file_of_the_archive_is_found_and_named(database: Database) -> None:

@@ -1,11 +1,13 @@
 """An act's opening travels with the first statement: whatever that statement is, the act is open before it runs."""
 
+import copy
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import DatabaseError, DataError, connection, transaction
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, DataError, connection, connections, transaction
 from django.db.models import F
 from psycopg.pq import TransactionStatus
 
@@ -198,3 +200,10 @@ def test_a_second_act_in_one_transaction_says_what_to_do(database: Database) -> 
             pass
         transaction.set_rollback(True)
     assert "in a transaction of its own" in str(caught.value)
+
+
+def test_cursors_that_would_leave_begin_behind_are_refused(database: Database) -> None:
+    settings = copy.deepcopy(connection.settings_dict)
+    settings["OPTIONS"] = {**settings["OPTIONS"], "server_side_binding": True}
+    with pytest.raises(ImproperlyConfigured, match="server_side_binding"):
+        type(connections[DEFAULT_DB_ALIAS])(settings).get_connection_params()

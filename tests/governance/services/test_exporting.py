@@ -56,9 +56,11 @@ def test_the_list_of_the_trail_is_exported_whole_or_by_subject(office: Database,
     assert [row["entry_index"] for row in rows] == [str(number) for number in range(size)]
     assert rows[0]["entry_hash"] == bytes(Entry.objects.get(index=0).leaf_hash).hex()
     subject = Entry.objects.filter(kind="governance.account.created")[0].subject
-    (one,) = json.loads(b"".join(export_trail(actor=acting(auditor), form="json", subject=subject).pieces))
+    chosen = {"subject": subject}
+    (one,) = json.loads(b"".join(export_trail(actor=acting(auditor), form="json", chosen=chosen).pieces))
     assert one["subject"] == subject
-    assert json.loads(b"".join(export_trail(actor=acting(auditor), form="json", kind="no.such.kind").pieces)) == []
+    chosen = {"kind": "no.such.kind"}
+    assert json.loads(b"".join(export_trail(actor=acting(auditor), form="json", chosen=chosen).pieces)) == []
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1"])
@@ -96,3 +98,6 @@ def test_exports_come_over_http_as_files(office: Database, auditor: User) -> Non
     assert client_of("auditor").get("/api/v1/exports/people").status_code == 404
     assert client_of("auditor").get("/api/v1/exports/trail?format=xml").status_code == 400
     assert client_of("service").get("/api/v1/exports/trail").status_code == 403
+    entry = Entry.objects.get(index=0)
+    narrowed = client_of("auditor").get(f"/api/v1/exports/trail?actor={entry.actor}&kind={entry.kind}&format=json")
+    assert {row["kind"] for row in json.loads(b"".join(narrowed))} == {entry.kind}  # type: ignore[call-overload]
