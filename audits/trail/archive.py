@@ -24,6 +24,7 @@ from audits.merkle.canonical import Json, canonical_bytes
 from audits.merkle.entries import whole
 from audits.merkle.errors import VerificationError
 from audits.merkle.segments import ArchivedEntry, read_entries, read_header
+from audits.merkle.tree import leaf_hash
 from audits.models import Entry
 
 SEGMENTS = "SELECT data FROM audits_act WHERE kind = 'audits.segment.archived'"
@@ -152,6 +153,8 @@ def recover(entry: Entry) -> None:
     """Put the body that left the database back into an entry just read; a stand-in where its file is missing."""
     try:
         found = archived_entry(entry.index)
+        if leaf_hash(found.body) != bytes(entry.leaf_hash):
+            raise NotInArchive(f"The archive holds another entry {entry.index} than its leaf says: run ./run verify.")
     except NotInArchive as error:
         entry.not_at_hand = error.message
         entry.body = canonical_bytes(_stand_in(entry, error.message))
