@@ -1,19 +1,24 @@
 """System checks: what an operator must hear before the service starts."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection
 from django.db.utils import Error as DatabaseError
 
 from audits.trail.governed import governed_tables
+from audits.trail.installation import rows_of
 from audits.trail.keys import NoTrailKey, signing_key, trail_keys
+from audits.trail.plain_tables import oddities
 from audits.trail.publishing.trust import BadPolicy, witness_policy
 
 
 @register(Tags.database)
 def triggers_are_in_place(databases: Sequence[str] | None, **_: object) -> list[CheckMessage]:
-    """audits.E001: a governed table without its triggers; E003: a role that owns them. For the default database."""
+    """For the default database. audits.E001: a governed table without its triggers; E003: a role that owns them;
+    E006: a governed table that can be written past its triggers.
+    """
     if not databases:
         return []
     try:
@@ -28,6 +33,8 @@ def triggers_are_in_place(databases: Sequence[str] | None, **_: object) -> list[
                 " GROUP BY c.relname HAVING count(*) = 3"
             )
             guarded = {name for (name,) in cursor.fetchall()}
+            governed = [found.table for found in governed_tables()]
+            odd = oddities(partial(rows_of, cursor), governed)
             cursor.execute("SELECT to_regclass('audits_act') IS NOT NULL")
             (migrated,) = cursor.fetchone()
     except DatabaseError as error:
@@ -42,14 +49,21 @@ def triggers_are_in_place(databases: Sequence[str] | None, **_: object) -> list[
                 id="audits.E003",
             )
         ]
-    return [
+    bare = [
         Error(
-            f"Table {governed.table} is governed but its triggers are missing or disabled.",
+            f"Table {table} is governed but its triggers are missing or disabled.",
             hint="Run manage.py migrate as the owner, then ./run verify.",
             id="audits.E001",
         )
-        for governed in governed_tables()
-        if governed.table not in guarded
+        for table in governed
+        if table not in guarded
+    ]
+    return [
+        *bare,
+        *(
+            Error(str(oddity), hint="A governed table is one ordinary table; run ./run verify.", id="audits.E006")
+            for oddity in odd
+        ),
     ]
 
 

@@ -6,7 +6,10 @@ role.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -18,6 +21,7 @@ from audits.trail.actor import Actor
 from audits.trail.capture import function_name, install_statements, snapshot_statement
 from audits.trail.encoding import Column, identifier, literal
 from audits.trail.governed import GovernedTable, governed_tables
+from audits.trail.plain_tables import refuse_unless_plain
 
 TRAIL_TABLES = (
     "audits_epoch",
@@ -112,13 +116,26 @@ def columns_of(cursor: CursorWrapper, table: str, capture: Capture) -> list[Colu
     ]
 
 
+def shape_of(columns: list[Column]) -> str:
+    """The columns as the comment on the table's capture function keeps them."""
+    return json.dumps([[c.name, c.type, c.personal, c.hashed] for c in columns])
+
+
+def rows_of(cursor: CursorWrapper, query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run the query and give all its rows."""
+    cursor.execute(query, params)
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
 def _install_table(connection: BaseDatabaseWrapper, governed: GovernedTable) -> None:
     """Triggers and snapshot in one transaction: its locks keep writers out, and a kill leaves neither."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         columns = columns_of(cursor, governed.table, governed.capture)
         if not columns:
             return  # Its migration has not run yet.
-        shape = json.dumps([[c.name, c.type, c.personal, c.hashed] for c in columns])
+        refuse_unless_plain(partial(rows_of, cursor), governed.table)
+        shape = shape_of(columns)
         name = function_name(governed.table, "I")
         cursor.execute("SELECT obj_description(to_regproc(%s), 'pg_proc')", [f"public.{name}"])
         (before,) = cursor.fetchone()

@@ -40,7 +40,7 @@ STEPS: tuple[StepKind, ...] = (
     StepKind(name="Texts beside the trail are those committed to", check=Disclosures),
     StepKind(name="Every governed row is what the trail adds up to", check=State),
     StepKind(name="Every file is in the store, byte for byte", check=once(check_files)),
-    StepKind(name="Triggers and functions are those that record and refuse", check=once(check_guards)),
+    StepKind(name="Tables, triggers and functions are those that record and refuse", check=once(check_guards)),
     StepKind(name="The application's role can do no more than it needs", check=once(check_privileges)),
     StepKind(name="Every file of the archive holds what left the database", check=once(check_archive), log=True),
     StepKind(name="Published tiles are those of the tree", check=once(check_tiles)),

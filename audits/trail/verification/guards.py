@@ -1,5 +1,7 @@
 """Step 7: the triggers that record and refuse are there, always on, run exactly the code they should, and no other is.
 
+No statement can go past them by another table; and the tables have the columns that the models say.
+
 What other apps put on governed tables is expected as they say (audits.trail.guards_registry).
 """
 
@@ -11,6 +13,7 @@ from audits import migrations
 from audits.trail.capture import configuration, function_bodies, function_name, trigger_definitions
 from audits.trail.guards_registry import ExpectedFunction, expected_functions, expected_triggers, functions_in
 from audits.trail.installation import PROGRESS_TABLES, TRAIL_TABLES
+from audits.trail.verification.columns import check_columns, check_plain
 from audits.trail.verification.constraints import check_constraints, check_event_triggers, check_rules
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
@@ -50,6 +53,8 @@ def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
     check_constraints(reader, findings)
     check_event_triggers(reader, findings)
     check_rules(reader, findings, tables)
+    check_plain(reader, findings, tables)
+    check_columns(matter, findings)
 
 
 def _functions_of_migrations() -> dict[str, ExpectedFunction]:

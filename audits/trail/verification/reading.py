@@ -27,6 +27,8 @@ _SETTINGS = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "SET LOCAL extra_float_digits = 1",
     "SET LOCAL \"DateStyle\" = 'ISO'",
+    # Of a moment that is personal or hashed, the trail has the text.
+    "SET LOCAL TimeZone = 'UTC'",
     # Whole tables are joined here. A plan for few rows, made from statistics that are behind, never ends.
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL work_mem = '64MB'",
