@@ -16,7 +16,7 @@ class AuditsConfig(AppConfig):
         from django.contrib.auth.models import update_last_login
 
         from audits.models import Entry
-        from audits.trail import archive, checks, installation  # noqa: F401 - registers the system checks
+        from audits.trail import archive, checks, installation, migrating  # noqa: F401 - registers the system checks
         from audits.trail.guards_registry import expect_trigger
 
         for name, definition in import_module("audits.migrations.0007_erasure").DISCLOSURE_TRIGGERS.items():
