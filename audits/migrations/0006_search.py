@@ -32,19 +32,23 @@ FUNCTIONS = """
 CREATE FUNCTION audits_terms(value text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(array_agg(DISTINCT left(t.term, 100)), '{}')
+    SELECT coalesce(array_agg(left(t.term, 100)), '{}')
     FROM unnest(string_to_array(regexp_replace(lower(value),
         '[\\x01-\\x2f\\x3a-\\x60\\x7b-\\xa0\\u2000-\\u206f\\u3000-\\u303f]+', ' ', 'g'), ' ')) AS t (term)
     WHERE t.term <> ''
 $$;
 
--- Each commitment that stands in an entry as such: within a text its quotes would be escaped.
-CREATE FUNCTION audits_commitments(body bytea, content bytea) RETURNS SETOF text[]
+-- Each commitment that stands in an entry as such: what is written like one within a text is not.
+CREATE FUNCTION audits_commitments(body bytea, content bytea) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT regexp_matches(
-        convert_from(body, 'UTF8') || coalesce(left(convert_from(content, 'UTF8'), 131072), ''),
-        '"committed":"([0-9a-f]{64})"', 'g')
+    SELECT coalesce(array_agg(DISTINCT f.found), '{}') FROM (
+        SELECT v.value #>> '{}' AS found
+        FROM jsonb_path_query(convert_from(body, 'UTF8')::jsonb, 'lax $.**.committed') AS v (value)
+        UNION ALL
+        SELECT m.found[1] FROM regexp_matches(left(convert_from(content, 'UTF8'), 131072),
+            '"committed":"([0-9a-f]{64})"', 'g') AS m (found)
+    ) AS f WHERE f.found IS NOT NULL
 $$;
 
 -- What an entry can be found by: the act's kind, actor, subject and data, its changes, and the texts that stand beside
@@ -53,8 +57,8 @@ CREATE FUNCTION audits_words(body bytea, content bytea) RETURNS tsvector
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    entry jsonb := regexp_replace(convert_from(body, 'UTF8'), '"committed":"[0-9a-f]{64}"', '"committed":null', 'g');
-    large text := CASE WHEN content IS NULL THEN '' ELSE left(convert_from(content, 'UTF8'), 131072) END;
+    entry jsonb := convert_from(body, 'UTF8')::jsonb;
+    committed text[] := public.audits_commitments(body, content);
     plain text;
     beside text;
 BEGIN
@@ -62,10 +66,10 @@ BEGIN
         (entry -> 'act') - '{at,reason,role}'::text[],
         jsonb_path_query_array(entry, 'lax $.changes[*].keyvalue() ? (@.key != "op").value')
     ), 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS v (value);
-    SELECT string_agg(d.value, ' ') INTO beside FROM public.audits_disclosure d WHERE d.commitment IN (
-        SELECT c.found[1] FROM public.audits_commitments(body, content) AS c (found)
-    );
-    RETURN array_to_tsvector(public.audits_terms(concat_ws(' ', left(plain, 131072), left(beside, 131072), large)));
+    -- By an array: for a set, the planner would read the whole table for each entry.
+    SELECT string_agg(d.value, ' ') INTO beside FROM public.audits_disclosure d WHERE d.commitment = ANY (committed);
+    RETURN ts_delete(array_to_tsvector(public.audits_terms(concat_ws(' ', left(plain, 131072), left(beside, 131072),
+        left(convert_from(content, 'UTF8'), 131072)))), committed || 'committed'::text);
 END $$;
 
 -- Take the words of the next entries in; how many. One at a time, and none while a text is being erased.
@@ -81,9 +85,9 @@ BEGIN
     END IF;
     first := coalesce((SELECT max(s.index) + 1 FROM public.audits_search s), 0);
     INSERT INTO public.audits_search_text (commitment, index)
-    SELECT c.found[1], min(e.index) FROM public.audits_entry e
-    CROSS JOIN LATERAL public.audits_commitments(e.body, e.content) AS c (found)
-    WHERE e.index >= first AND e.index < first + most GROUP BY c.found[1] ON CONFLICT DO NOTHING;
+    SELECT c.found, min(e.index) FROM public.audits_entry e
+    CROSS JOIN LATERAL unnest(public.audits_commitments(e.body, e.content)) AS c (found)
+    WHERE e.index >= first AND e.index < first + most GROUP BY c.found ON CONFLICT DO NOTHING;
     INSERT INTO public.audits_search (index, kind, at, words)
     SELECT e.index, e.kind, e.at, public.audits_words(e.body, e.content)
     FROM public.audits_entry e WHERE e.index >= first AND e.index < first + most ORDER BY e.index;

@@ -22,6 +22,8 @@ AT_ONCE = 500
 """Entries whose words are taken in by one statement."""
 TAIL = 5_000
 """Entries that the index has not reached yet and that are searched all the same: the newest."""
+RECENT = 5_000
+"""Entries among which words are looked for one by one, before the index of words is asked."""
 _LONGEST_TEXT = 500
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # Seconds.
 # A word that begins so; shorter ones would be found in every second entry.
@@ -90,8 +92,15 @@ def find(asked: Asked, *, before: int | None = None, limit: int = 50) -> Found:
             cursor.execute(_REACHED)
             reached, size = cursor.fetchone()
             params |= {"reached": max(reached, size - TAIL), "size": size}
-            cursor.execute(_statement(_indexed_part(asked), _tail_part(asked)), params)
-            rows, unsearched = [index for (index,) in cursor.fetchall()], max(0, size - TAIL - reached)
+            params["recent"] = min(max(reached, size - TAIL), reached if before is None else before) - RECENT
+            # What is common is found among the newest; only what is not is worth asking the index of words for.
+            parts = (_indexed_part(asked, recent=True),) if asked.text else (_indexed_part(asked),)
+            cursor.execute(_statement(*parts, _tail_part(asked)), params)
+            rows = [index for (index,) in cursor.fetchall()]
+            if asked.text and len(rows) <= limit:
+                cursor.execute(_statement(_indexed_part(asked, recent=False), _tail_part(asked)), params)
+                rows = [index for (index,) in cursor.fetchall()]
+            unsearched = max(0, size - TAIL - reached)
     return Found(indexes=tuple(rows[:limit]), more=len(rows) > limit, unsearched=unsearched)
 
 
@@ -164,15 +173,20 @@ def _log_part(asked: Asked) -> str:
     return f"SELECT e.index FROM audits_entry e WHERE {' AND '.join(conditions)}"
 
 
-def _indexed_part(asked: Asked) -> str:
+def _indexed_part(asked: Asked, *, recent: bool | None = None) -> str:
+    """``recent``: for words, whether among the newest entries, or by the index of words."""
     conditions = ["s.index < %(before)s", "s.index < %(reached)s", *_of_the_entry(asked)]
     source = "audits_search s"
     if asked.subject or asked.actor:
         source += " JOIN audits_entry e ON e.index = s.index"
     if asked.kind:
         conditions.append("s.kind = ANY (%(kinds)s)")
-    if asked.text:
-        conditions.append("s.words @@ %(words)s::tsquery")
+    if asked.text and recent:
+        conditions += ["s.index >= %(recent)s", "s.words @@ %(words)s::tsquery"]
+    elif asked.text:
+        # By itself: else the planner, expecting some soon, reads the entries one by one to the first.
+        had = "SELECT w.index FROM audits_search w WHERE w.words @@ %(words)s::tsquery OFFSET 0"
+        source += f" JOIN ({had}) AS had ON had.index = s.index"
     if asked.until:
         # By themselves first: else the newest entries are read one by one back to the period.
         period = "p.at <= %(until)s" + (" AND p.at >= %(since)s" if asked.since else "")
