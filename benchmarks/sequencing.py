@@ -13,7 +13,7 @@ from benchmarks.rounds import interleaved, say
 from benchmarks.rows import Row, absolute, compare
 from benchmarks.writing import ROWS
 
-ACTS, ROUNDS = 5_000, 4
+ACTS, ROUNDS = 20_000, 4
 # Issue 3: 30,000 acts a second; 1,000,000 entries in 8 s (log) and in 25 s (log and state).
 SEQUENCED, LOG, LOG_AND_STATE = 30_000.0, 1_000_000 / 8, 1_000_000 / 25
 # What issue 3 calls the log and the state: the steps before files, triggers and roles.
@@ -36,7 +36,7 @@ _COLUMNS = "index, epoch, xid, act_id, kind, actor, subject, at, body, leaf_hash
 
 
 def measure_sequencing() -> list[Row]:
-    """Four times five thousand acts; the peer stores the same rows with nothing but a hash and COPY."""
+    """Four times twenty thousand acts; the peer stores the same rows with nothing but a hash and COPY."""
     sequencer = Sequencer(key=signing_key(), state=signer_state())
     sequencer.drain()
     with connections["owner"].cursor() as cursor:

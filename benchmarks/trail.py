@@ -11,12 +11,13 @@ from benchmarks.rows import Row
 def run() -> list[Row]:
     set_django_up()
     # These import models, which Django must know first.
+    from benchmarks.leaf_wait import measure_leaf_wait
     from benchmarks.recording import make_rows, measure_recording
     from benchmarks.sequencing import measure_sequencing, measure_verification
 
     with own_database():
         make_rows()
         # First, while every entry but one holds a single change; the bulk acts below hold ten thousand each.
-        kept = [*measure_sequencing(), *measure_verification()]
+        kept = [*measure_sequencing(), *measure_leaf_wait(), *measure_verification()]
         analyze()
         return [*measure_recording(), *kept]
