@@ -117,15 +117,19 @@ def differs(column: Column) -> str:
 
 
 def pins(columns: list[Column]) -> list[str]:
-    """The settings that a function must pin for these expressions to say the same in every session."""
+    """The settings that a function must pin for these expressions to say the same in every session, as it keeps them."""
     as_text = {column.type for column in columns if column.personal or column.hashed}
     found = []
     if any(column.type in _FLOATS for column in columns):
         found.append("extra_float_digits=1")
     if any(kind.startswith(("date", "timestamp")) for kind in as_text):
-        found.append("DateStyle=ISO")
+        found.append("DateStyle=iso")
     if any(kind.startswith("timestamp with") for kind in as_text):
-        found.append("TimeZone=UTC")
+        found.append("TimeZone=utc")
+    if any(kind.startswith("interval") for kind in as_text):
+        found.append("IntervalStyle=iso_8601")
+    if "bytea" in as_text:
+        found.append("bytea_output=hex")
     return found
 
 

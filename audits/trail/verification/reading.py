@@ -27,8 +27,10 @@ _SETTINGS = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "SET LOCAL extra_float_digits = 1",
     "SET LOCAL \"DateStyle\" = 'ISO'",
-    # Of a moment that is personal or hashed, the trail has the text.
+    # Of what is personal or hashed, the trail has the text (encoding.pins).
     "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL IntervalStyle = 'iso_8601'",
+    "SET LOCAL bytea_output = 'hex'",
     # Whole tables are joined here. A plan for few rows, made from statistics that are behind, never ends.
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL work_mem = '64MB'",

@@ -1,15 +1,18 @@
 """What the trail writes of a value is canonical JSON, loses nothing, and depends on no session's settings."""
 
+import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 import rfc8785
 from django.db import connections
 
 from audits.models import Capture
-from audits.trail.capture import install_statements, state_query
+from audits.trail.capture import configuration, function_name, install_statements, state_query
 from audits.trail.encoding import Column, UnsupportedColumn, recorded
 from audits.trail.installation import columns_of
+from audits.trail.verification.reading import frozen_view
 from tests.audits.trail.occasions import OPEN, changes
 from tests.database import Connection, Database
 
@@ -137,6 +140,46 @@ def test_every_step_from_one_value_to_the_next_is_a_difference(database: Databas
                 pairs = [json.loads(str(diff))["v"] for (diff,) in diffs]
                 assert len(pairs) == len(steps)
                 assert [before for before, _ in pairs[1:]] == [after for _, after in pairs[:-1]]
+
+
+def test_what_is_hashed_or_personal_has_the_same_text_in_every_session_and_for_the_verifier(
+    database: Database, subtests: pytest.Subtests
+) -> None:
+    with database.owner() as owner:
+        for kind in ("date", "timestamp with time zone", "interval", "bytea", "double precision"):
+            table = TABLES[kind]
+            columns = [Column(name="id", type="integer"), Column(name="v", type=kind, hashed=True)]
+            owner.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY, v {kind})")
+            for statement in install_statements(table, "id", columns, Capture()):
+                owner.execute(statement)
+            for name, setting in SETTINGS[:-1]:
+                owner.execute("RESET ALL")
+                with owner.transaction():
+                    owner.execute(OPEN)
+                    owner.execute(f"DELETE FROM {table}")
+                    # The same value each time, whatever the session makes of its text.
+                    owner.execute(
+                        f"CREATE TEMPORARY TABLE made ON COMMIT DROP AS SELECT ({VALUES[kind][-1]})::{kind} AS v"
+                    )
+                    owner.execute(f"SET LOCAL {name} = '{setting}'")
+                    owner.execute(f"INSERT INTO {table} SELECT 1, v FROM made")
+            owner.execute("RESET ALL")
+            with subtests.test(kind=kind):
+                [(pinned,)] = owner.execute(
+                    "SELECT proconfig FROM pg_proc WHERE proname = %s", [function_name(table, "I")]
+                ).fetchall()
+                assert pinned == list(configuration(columns))
+                said = {change.diff for change in changes() if change.table == table}
+                with frozen_view("owner") as reader:
+                    [(_, seen)] = reader.rows(state_query(table, "id", columns))
+                    [(_, clear)] = reader.rows(state_query(table, "id", [columns[0], _personal(columns[1])]))
+                assert said == {seen}
+                text = json.loads(clear)["v"]
+                assert json.loads(seen)["v"] == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _personal(column: Column) -> Column:
+    return replace(column, personal=True, hashed=False)
 
 
 def test_a_type_that_nobody_has_defined_is_refused_by_name() -> None:
