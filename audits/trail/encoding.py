@@ -117,7 +117,7 @@ def differs(column: Column) -> str:
 
 
 def pins(columns: list[Column]) -> list[str]:
-    """The settings that a function must pin for these expressions to say the same in every session, as it keeps them."""
+    """The settings that a function pins for these expressions to say the same in every session, as it spells them."""
     as_text = {column.type for column in columns if column.personal or column.hashed}
     found = []
     if any(column.type in _FLOATS for column in columns):
