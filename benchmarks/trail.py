@@ -1,7 +1,6 @@
-"""The trail: sequencing and verifying acts of one change each, then recording, beside plain Django.
+"""The trail: sequencing and verifying acts of one change each, then recording, beside plain Django and other packages.
 
-In one database of its own on the embedded PostgreSQL. django-pghistory, django-auditlog and
-django-simple-history are no peers here yet.
+In one database of its own on the embedded PostgreSQL, never the installation's.
 """
 
 from benchmarks.database import analyze, own_database, set_django_up
