@@ -11,6 +11,7 @@ from audits.services.erasure import RowTexts, account_texts, erase, erase_accoun
 from audits.trail.log import inclusion_proof, latest_checkpoint
 from audits.trail.verification import VerificationReport, verify
 from governance.services.people import assign_roles, close_account
+from tests.clients import client_of, make_version
 from tests.database import Database
 from tests.people import acting, person
 
@@ -168,5 +169,29 @@ def test_an_erasing_act_empties_personal_columns_of_rows_that_stay_and_no_other(
             [key],
         )
     filled.sequence()
+    report = verify()
+    assert report.ok, _codes(report)
+
+
+def test_over_http_a_dry_run_says_what_would_go_and_changes_nothing(
+    office: Database, compliance_officer: User, owner: User
+) -> None:
+    model = make_version().model
+    office.sequence()
+    client, path = client_of("compliance_officer"), "/api/v1/trail/erasures"
+    wanted = {
+        "rows": [{"table": "registry_registeredmodel", "key": str(model.pk), "columns": ["intended_purpose"]}],
+        "reason": "Asked for it.",
+    }
+    assert client.post(path, {**wanted, "dry_run": True}).json() == {"texts": 1, "erased": False}
+    assert Disclosure.objects.filter(value=model.intended_purpose).exists()
+    answer = client.post(path, wanted)
+    assert answer.status_code == 201
+    assert (answer.json()["texts"], answer.json()["erased"]) == (1, True)
+    model.refresh_from_db()
+    assert model.intended_purpose == ""
+    assert client.post(path, {"rows": wanted["rows"]}).json()["code"] == "no_reason"
+    assert client_of("auditor").post(path, wanted).status_code == 403
+    office.sequence()
     report = verify()
     assert report.ok, _codes(report)
