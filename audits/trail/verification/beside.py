@@ -1,13 +1,14 @@
-"""Questions that the server answers while this process hashes: on a connection of their own, in the same view.
+"""What the server does while this process hashes: on connections of their own, in the same view.
 
-Where no second connection is to be had they are asked on the first one, when their answers are wanted.
+Where no other connection is to be had all is asked on the first one, when the answers are wanted.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event
+from queue import Full, Queue
+from threading import Event, Thread
 
 from django.db import connections
 from django.db.utils import Error as DatabaseError
@@ -52,6 +53,43 @@ class Beside:
     def _answer(self, asked: "Future[list[Row] | None]", query: str, params: Params) -> list[Row]:
         rows = asked.result()
         return self._reader.rows(query, params) if rows is None else rows
+
+    def pages(self, query: str) -> Generator[list[Row], None, None]:
+        """As ``Reader.pages``, each page fetched while the one before is at work here."""
+        ready: Queue[list[Row] | BaseException | None] = Queue(2)
+        opened, left = Event(), Event()
+        thread = Thread(target=self._fetch, args=(query, ready, opened, left), name="verification-pages", daemon=True)
+        thread.start()
+        try:
+            while (page := ready.get()) is not None:
+                if not isinstance(page, BaseException):
+                    yield page
+                elif opened.is_set() or not isinstance(page, DatabaseError):
+                    raise page
+                else:
+                    yield from self._reader.pages(query)
+                    return
+        finally:
+            left.set()
+            thread.join()
+
+    def _fetch(self, query: str, ready: "Queue[list[Row] | BaseException | None]", opened: Event, left: Event) -> None:
+        def give(item: list[Row] | BaseException | None) -> bool:
+            while not left.is_set():
+                with contextlib.suppress(Full):
+                    ready.put(item, timeout=0.1)
+                    return True
+            return False
+
+        try:
+            with frozen_view(self._using, snapshot=self._snapshot) as reader:
+                opened.set()
+                if all(map(give, reader.pages(query))):
+                    give(None)
+        except BaseException as error:  # noqa: BLE001 - raised where the pages are wanted
+            give(error)
+        finally:
+            connections[self._using].close()
 
     def close(self) -> None:
         """Whatever is still being asked is given up."""

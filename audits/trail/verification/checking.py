@@ -100,10 +100,11 @@ def _parsed(text: "bytes | VerificationError") -> "Document | Exception":
     return document if type(document) is dict else TypeError("it is no JSON object")
 
 
-def pages(reader: Reader, first: int = 0) -> Generator[Page, None, None]:
+def pages(matter: Matter, first: int = 0) -> Generator[Page, None, None]:
     """All entries from ``first`` on. A page is small, and an act whose changes are kept beside it is one by itself."""
+    reader = matter.reader
     archive = Archive(reader)
-    for rows in reader.pages(_ENTRIES.format(first=first)):
+    for rows in matter.beside.pages(_ENTRIES.format(first=first)):
         begun, size = 0, 0
         for place, row in enumerate(rows):
             if begun < place and (row[3] or size > _LARGE):

@@ -60,7 +60,7 @@ class Disclosures(Check):
             self._check_texts(reader)
             for _, text in pending_entries(reader):
                 self._note(commitments_in(text), erasures_in(text))
-            _compare(reader, self.findings, self._recorded.items(), _Erased(self._erased.items()))
+            _compare(self.matter, self.findings, self._recorded.items(), _Erased(self._erased.items()))
 
     def _check_texts(self, reader: Reader) -> None:
         for rows in reader.pages("SELECT commitment, salt, value FROM audits_disclosure"):
@@ -92,11 +92,13 @@ class _Erased:
         return self._next == commitment
 
 
-def _compare(reader: Reader, findings: Findings, recorded: Iterator[bytes], erased: _Erased) -> None:
+def _compare(matter: Matter, findings: Findings, recorded: Iterator[bytes], erased: _Erased) -> None:
     """All sides in the order of their bytes, one step at a time; memory grows with the differences only."""
     stored = (
         commitment.encode()
-        for (commitment,) in reader.stream('SELECT commitment FROM audits_disclosure ORDER BY commitment COLLATE "C"')
+        for (commitment,) in matter.reader.stream(
+            'SELECT commitment FROM audits_disclosure ORDER BY commitment COLLATE "C"'
+        )
     )
     missing: dict[str, str] = {}
     other, before = next(stored, None), b""
@@ -118,7 +120,7 @@ def _compare(reader: Reader, findings: Findings, recorded: Iterator[bytes], eras
         _report_extra(findings, other)
         other = next(stored, None)
     if missing:
-        _name_missing(reader, findings, missing)
+        _name_missing(matter, findings, missing)
 
 
 def _report_extra(findings: Findings, commitment: bytes) -> None:
@@ -138,11 +140,11 @@ def _note(missing: dict[str, str], findings: Findings, commitment: bytes, code: 
         findings.add(code, _MESSAGES[code], table=_TABLE, key=commitment.decode())
 
 
-def _texts_of_entries(reader: Reader) -> Iterator[tuple[int | None, bytes]]:
-    for page in pages(reader):
+def _texts_of_entries(matter: Matter) -> Iterator[tuple[int | None, bytes]]:
+    for page in pages(matter):
         for index, body, text in zip(page.indexes, page.bodies, page.texts, strict=True):
             yield index, body if isinstance(text, VerificationError) else text
-    for _, text in pending_entries(reader):
+    for _, text in pending_entries(matter.reader):
         yield None, text
 
 
@@ -153,9 +155,9 @@ _MESSAGES = {
 }
 
 
-def _name_missing(reader: Reader, findings: Findings, missing: dict[str, str]) -> None:
+def _name_missing(matter: Matter, findings: Findings, missing: dict[str, str]) -> None:
     """Report each with the entry that it is from."""
-    for index, body in _texts_of_entries(reader):
+    for index, body in _texts_of_entries(matter):
         for commitment in commitments_in(body):
             code = missing.pop(commitment, None)
             if code is not None:

@@ -154,7 +154,7 @@ def _read(readers: "list[_Running]", matter: Matter) -> None:
         step.expect(matter.entries)
     begun = time.monotonic()
     try:
-        with matter.reader.guarded(), closing(pages(matter.reader)) as read:
+        with matter.reader.guarded(), closing(pages(matter)) as read:
             for page in read:
                 first.seconds += time.monotonic() - begun
                 for step in readers:

@@ -21,14 +21,23 @@ PENDING = -1
 
 
 class FoldedRow:
-    """One row: its values as the trail writes them, and which entry set each (PENDING: an act that is none yet)."""
+    """One row: its values as the trail writes them, and which entry set each (PENDING: an act that is none yet).
 
-    __slots__ = ("later", "since", "values")
+    Rows of one shape share its ``places`` (field to place in ``cells``): a dictionary each would double the memory.
+    """
 
-    def __init__(self, values: Values, since: int) -> None:
-        self.values = values
+    __slots__ = ("cells", "later", "places", "since")
+
+    def __init__(self, places: dict[str, int], cells: list[Json], since: int) -> None:
+        self.places = places
+        self.cells = cells
         self.since = since
         self.later: dict[str, int] | None = None
+
+    @property
+    def values(self) -> Values:
+        """A copy, by field."""
+        return dict(zip(self.places, self.cells, strict=True))
 
     def set_at(self, field: str) -> int | None:
         """The index of the entry that last set the field; None where it is an act that is no entry yet."""
@@ -62,6 +71,7 @@ class Fold:
         self._reader = reader
         self._findings = findings
         self._texts: list[tuple[_Where, str, str, str]] = []
+        self._shapes: dict[tuple[str, ...], dict[str, int]] = {}
 
     def apply(self, entry: Document | Exception, *, index: int = PENDING, label: str = "") -> None:
         """``label`` names an act that is no entry yet, for people."""
@@ -95,28 +105,42 @@ class Fold:
         rows = self.tables.setdefault(table, {})
         if key in rows:
             self._report(table, key, "", "{} inserts the row, which was there already", None, None, index, label)
-        rows[key] = FoldedRow(diff, index)
+        rows[key] = self._row(diff, index)
+
+    def _row(self, values: Values, since: int) -> FoldedRow:
+        fields = tuple(values)
+        places = self._shapes.get(fields)
+        if places is None:
+            places = self._shapes[fields] = {field: place for place, field in enumerate(fields)}
+        return FoldedRow(places, list(values.values()), since)
 
     def _update(self, table: str, key: str, diff: Values, index: int, label: str) -> None:
         try:
             row = self.tables[table][key]
         except KeyError:
             self._report(table, key, "", "{} updates a row that no entry put there", None, None, index, label)
-            row = self.tables.setdefault(table, {})[key] = FoldedRow({}, index)
-        values = row.values
+            row = self.tables.setdefault(table, {})[key] = self._row({}, index)
+        if not diff.keys() <= row.places.keys():
+            self._widen(row, diff)
+        cells, places = row.cells, row.places
         if row.later is None:
             row.later = {}
         later = row.later
         for field, pair in diff.items():
             if type(pair) is list:
                 before, after = pair
-                known = values.get(field)
+                known = cells[places[field]]
                 if known != before or type(known) is not type(before):
                     self._unexpected(table, key, field, known, before, index, label)
             else:
                 after = pair
-            values[field] = after
+            cells[places[field]] = after
             later[field] = index
+
+    def _widen(self, row: FoldedRow, diff: Values) -> None:
+        """A field that no change before has put into the row: it counts as null until then."""
+        wider = self._row({**dict.fromkeys(diff), **row.values}, row.since)
+        row.places, row.cells = wider.places, wider.cells
 
     def _erase(self, table: str, key: str, diff: Values, index: int, label: str) -> None:
         """A text beside the trail went, and no row: what is compared with it is passed over from here on."""
@@ -132,13 +156,13 @@ class Fold:
         rows = self.tables.setdefault(table, {})
         row = rows.get(key)
         if row is None:
-            rows[key] = FoldedRow(diff, index)
+            rows[key] = self._row(diff, index)
             return
-        known = [field for field in diff if field in row.values]
+        known = [field for field in diff if field in row.places]
         self._expect(table, key, row, diff, known, index, label)
         # Columns that are gone leave the row here; the others keep the entry that set them.
-        kept = rows[key] = FoldedRow(diff, row.since)
-        kept.later = {field: index for field in diff if field not in row.values}
+        kept = rows[key] = self._row(diff, row.since)
+        kept.later = {field: index for field in diff if field not in row.places}
         for field in known:
             if row.later is not None and field in row.later:
                 kept.later[field] = row.later[field]
@@ -154,8 +178,9 @@ class Fold:
     def _expect(
         self, table: str, key: str, row: FoldedRow, found: Values, fields: Iterable[str], index: int, label: str
     ) -> None:
+        values = row.values
         for field in fields:
-            known = row.values.get(field)
+            known = values.get(field)
             if not same(known, found[field]):
                 self._unexpected(table, key, field, known, found[field], index, label)
 

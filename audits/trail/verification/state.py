@@ -90,7 +90,7 @@ class _TableCheck:
             )
 
     def _compare(self, rows: Iterable[tuple[str, Values]]) -> None:
-        pairs = []
+        pairs: list[tuple[str, FoldedRow, Values, Values]] = []
         for key, there in rows:
             row = self._folded.pop(key, None)
             if row is None:
@@ -102,21 +102,20 @@ class _TableCheck:
                     field=self._governed.key,
                     there=key,
                 )
-            elif not _is_same(row.values, there):
-                pairs.append((key, row, there))
-        wanted = [digest for _, row, _ in pairs for value in row.values.values() if (digest := committed(value))]
+            elif not _is_same(trail := row.values, there):
+                pairs.append((key, row, trail, there))
+        wanted = [digest for _, _, trail, _ in pairs for value in trail.values() if (digest := committed(value))]
         texts = disclosed_texts(self._matter.reader, wanted) if wanted else {}
-        for key, row, there in pairs:
-            for field in row.values if row.values.keys() == there.keys() else sorted({*row.values, *there}):
-                self._compare_field(key, row, field, there, texts)
+        for key, row, trail, there in pairs:
+            for field in trail if trail.keys() == there.keys() else sorted({*trail, *there}):
+                if field in trail and field in there:
+                    self._compare_field(key, row, field, trail[field], there[field], texts)
+                else:
+                    self._report(key, row, field, trail.get(field), there.get(field))
 
     def _compare_field(
-        self, key: str, row: FoldedRow, field: str, there: Values, texts: dict[str, tuple[bytes, str]]
+        self, key: str, row: FoldedRow, field: str, trail: Json, found: Json, texts: dict[str, tuple[bytes, str]]
     ) -> None:
-        if field not in row.values or field not in there:
-            self._report(key, row, field, row.values.get(field), there.get(field))
-            return
-        trail, found = row.values[field], there[field]
         commitment = committed(trail)
         if commitment is None:
             if not same(trail, found):
