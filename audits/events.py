@@ -16,6 +16,7 @@ __all__ = [
     "TableReleased",
     "TextErased",
     "TrailExported",
+    "TrailVerified",
 ]
 
 
@@ -55,6 +56,21 @@ class TrailExported:
 
     format: str
     first: int
+
+
+@event("audits.trail.verified")
+@dataclass(frozen=True, kw_only=True)
+class TrailVerified:
+    """The whole was verified. ``codes`` counts the differences by kind; ``root`` is that of the first ``size``."""
+
+    ok: bool
+    since: int
+    entries: int
+    pending: int
+    size: int
+    root: str
+    codes: dict[str, int]
+    report: str
 
 
 @event("audits.inventory.exported")

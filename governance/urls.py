@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from audits.api.health import trail_health
 from audits.api.problems import no_such_address
 from audits.api.tiles import policy
 from audits.api.verifiers import verify_archive, verify_page
@@ -21,6 +22,7 @@ urlpatterns = [
     re_path("^api/", no_such_address),
     path("verify.html", verify_page, name="verify-page"),
     path("verify.pyz", verify_archive, name="verify-archive"),
+    path("healthz/trail", trail_health, name="trail-health"),
     path(".well-known/countersign/keys.json", keys, name="keys"),
     path(".well-known/countersign/trail-policy", policy, name="trail-policy"),
     path("tlog/", include(published)),

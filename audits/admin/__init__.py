@@ -1,5 +1,5 @@
 """The admin of the ground floor. Importing it registers its pages."""
 
-from audits.admin import evidence, trail
+from audits.admin import evidence, trail, verification
 
-__all__ = ["evidence", "trail"]
+__all__ = ["evidence", "trail", "verification"]

@@ -4,6 +4,7 @@ from audits.models.accounts import User
 from audits.models.evidence import Evidence
 from audits.models.governed import Capture, Governed
 from audits.models.trail import Act, Checkpoint, Cosignature, Disclosure, Entry, Timestamp
+from audits.models.verification import Verification, VerificationRun
 
 __all__ = [
     "Act",
@@ -16,4 +17,6 @@ __all__ = [
     "Governed",
     "Timestamp",
     "User",
+    "Verification",
+    "VerificationRun",
 ]

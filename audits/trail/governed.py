@@ -25,6 +25,7 @@ UNGOVERNED: dict[str, str] = {
     "audits.Checkpoint": "the trail itself: append-only by its own guards",
     "audits.Cosignature": "what witnesses say of the trail: append-only by its own guards",
     "audits.Timestamp": "what an authority says of the trail: append-only by its own guards",
+    "audits.VerificationRun": "how a verification comes on, for a page; what it came to is governed",
     "auth.Permission": "made by Django at each migration; Countersign grants by roles, never by these rows",
     "contenttypes.ContentType": "made by Django from the code at each migration",
     "sessions.Session": "a cookie's other half: opened by a sign-in, which is an act",

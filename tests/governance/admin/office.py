@@ -6,9 +6,10 @@ from datetime import timedelta
 from django.utils import timezone
 
 from audits.artifacts import store
-from audits.models import Evidence
+from audits.models import Evidence, VerificationRun
 from audits.services.evidence import record_evidence
-from audits.trail import act
+from audits.services.verification import verify_trail
+from audits.trail import Actor, act
 from governance import events
 from governance.models import ApiToken, Decision, Dossier, PolicyAssignment
 from governance.services import gate, review, tokens
@@ -40,6 +41,8 @@ class Office:
     environment: str
     policy: str
     checklist: str
+    verification: str
+    run: str
 
 
 def sign_as(role: str) -> FreshAuthentication:
@@ -121,6 +124,8 @@ def make_office() -> Office:
         environment=str(production.pk),
         policy=str(PolicyAssignment.objects.get(environment=production).policy_id),
         checklist=str(checklist.pk),
+        verification=str(verify_trail(actor=Actor.system("worker", via="job")).pk),
+        run=str(VerificationRun.objects.create(asked_at=timezone.now(), asked_by="user:1").pk),
     )
 
 

@@ -6,7 +6,8 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.artifacts import store
-from audits.models import Act, User
+from audits.models import Act, User, VerificationRun
+from audits.tasks import verify_asked
 from governance.models import ApiToken, Approval, ChecklistAnswer, DossierOrder, RiskAcceptance, SignOff, Standing
 from registry.models import Assessment, Environment, ModelVersion, RegisteredModel
 from registry.services import inventory
@@ -260,10 +261,23 @@ def test_a_proof_bundle_is_handed_out_as_an_act(at_work: Office, browser: Browse
     assert Act.objects.filter(kind="governance.bundle.exported").count() == 1
 
 
-def test_the_trail_is_verified_by_page(at_work: Office, browser: Browser) -> None:
-    response = browser("auditor").post("/admin/audits/entry/verify/")
-    assert "Everything that was checked holds." in response.content.decode()
-    assert response.context["report"].ok
+def _verified_by_page(browser: Browser) -> str:
+    VerificationRun.objects.all().delete()
+    client = browser("auditor")
+    response = client.post("/admin/audits/entry/verify/")
+    assert response.status_code == 302
+    assert "Waits for a worker" in client.get(response["Location"]).content.decode()
+    run = VerificationRun.objects.get()
+    assert response["Location"].endswith(f"/runs/{run.pk}/")
+    # Asked again meanwhile, it is the same one.
+    assert client.post("/admin/audits/entry/verify/")["Location"] == response["Location"]
+    verify_asked(run_id=str(run.pk))
+    return client.get(response["Location"], follow=True).content.decode()
+
+
+def test_the_trail_is_verified_by_a_worker_that_the_page_asks(at_work: Office, browser: Browser) -> None:
+    assert "Everything that was checked holds" in _verified_by_page(browser)
+    assert "Verified: everything holds" in browser("auditor").get("/admin/").content.decode()
 
 
 def test_a_row_changed_behind_the_trail_is_named_by_the_page(
@@ -273,9 +287,10 @@ def test_a_row_changed_behind_the_trail_is_named_by_the_page(
         attacker.execute("ALTER TABLE registry_registeredmodel DISABLE TRIGGER audits_u")
         attacker.execute("UPDATE registry_registeredmodel SET risk_tier = 'low'")
         attacker.execute("ALTER TABLE registry_registeredmodel ENABLE ALWAYS TRIGGER audits_u")
-    text = browser("auditor").post("/admin/audits/entry/verify/").content.decode()
+    text = _verified_by_page(browser)
     assert "Something differs" in text
     assert "risk_tier" in text
+    assert "Verified: something differs" in browser("auditor").get("/admin/").content.decode()
 
 
 def test_a_form_from_another_site_is_refused(at_work: Office) -> None:
