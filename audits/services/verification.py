@@ -80,7 +80,7 @@ def run_verification(*, actor: Actor, run: VerificationRun) -> Verification:
 def verify_trail(*, actor: Actor, progress: Callable[[Progress], None] | None = None) -> Verification:
     """Verify everything here and now and keep the result. Call it outside any transaction."""
     started_at = timezone.now()
-    report = verify(progress=progress)
+    report = verify(progress=progress, keeping=True)
     kept = store.put_bytes(orjson.dumps(report_document(report), option=orjson.OPT_INDENT_2))
     codes = Counter(finding.code for step in report.steps for finding in step.findings)
     signed = trail_keys().open(report.checkpoint) if report.checkpoint else None
@@ -88,7 +88,7 @@ def verify_trail(*, actor: Actor, progress: Callable[[Progress], None] | None = 
         started_at=started_at,
         finished_at=timezone.now(),
         ok=report.ok,
-        since=0,
+        since=report.since,
         entries=report.entries,
         pending=report.pending,
         differences=sum(step.total for step in report.steps),
@@ -97,7 +97,7 @@ def verify_trail(*, actor: Actor, progress: Callable[[Progress], None] | None = 
     )
     event = events.TrailVerified(
         ok=report.ok,
-        since=0,
+        since=report.since,
         entries=report.entries,
         pending=report.pending,
         size=0 if signed is None else signed.size,

@@ -11,7 +11,7 @@ from audits.trail.verification.bodies import Examiner, is_plainly_canonical
 from audits.trail.verification.checking import Check, Page
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
-from audits.trail.verification.rebuilt import DIFFERING, kept_beside, rebuilt_entry
+from audits.trail.verification.rebuilt import differing, kept_beside, rebuilt_entry
 from audits.trail.verification.report import Findings
 
 _PENDING = """
@@ -46,7 +46,7 @@ class Acts(Check):
 
     def __init__(self, matter: Matter, findings: Findings, tell: Tell) -> None:
         super().__init__(matter, findings, tell)
-        self._differing = matter.beside.ask(DIFFERING)
+        self._differing = matter.beside.ask(differing(matter.frontier.size))
         self._pending = matter.beside.ask(_PENDING)
         self._examiner = Examiner(matter, findings)
         self._unsure: list[int] = []

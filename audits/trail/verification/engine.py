@@ -14,6 +14,7 @@ from django.db.utils import Error as DatabaseError
 
 from audits.errors import DomainError
 from audits.merkle.checkpoints import Checkpoint
+from audits.merkle.tree import Frontier
 from audits.trail.keys import signer_state, trail_keys
 from audits.trail.signer_state import TrailAlarm
 from audits.trail.verification.acts import Acts
@@ -29,6 +30,7 @@ from audits.trail.verification.outside import check_outside
 from audits.trail.verification.privileges import check_privileges
 from audits.trail.verification.reading import AT_ONCE, Reader, frozen_view
 from audits.trail.verification.report import Finding, Findings, LastAct, Step, VerificationReport
+from audits.trail.verification.resuming import frontier_of, keep, read_kept
 from audits.trail.verification.signed import check_checkpoints
 from audits.trail.verification.state import State
 from audits.trail.verification.tiles import check_tiles
@@ -89,6 +91,11 @@ _NO_OUTSIDE = (
     "A whole database and signer's folder set back together: compare with a checkpoint kept elsewhere "
     "(--checkpoint FILE)."
 )
+_BEFORE = (
+    "The first {first} entries, which an earlier verification read and found in order: their bytes, acts, changes and "
+    "columns. What they add up to was kept then, and every row is compared with it now.",
+    "Texts beside the first {first} entries that are missing or too many; those that are there are compared.",
+)
 _LOG_ONLY = "Anything but the log itself: acts and changes, texts, rows, files, triggers, rights."
 
 
@@ -97,13 +104,20 @@ def verify(
     progress: Tell | None = None,
     outside_checkpoint: str | None = None,
     log_only: bool = False,
+    since_last: bool = False,
+    keeping: bool = False,
     using: str = DEFAULT_DB_ALIAS,
 ) -> VerificationReport:
     """Check everything; never raises for what it finds, only where there is no key or no database.
 
     ``outside_checkpoint`` is a signed note that was kept elsewhere. ``log_only`` checks signatures, leaves and tree.
-    It changes nothing and may run beside everything else; call it outside any transaction.
+    ``since_last`` goes on from the last verification that held and was ``keeping`` its state: entries after it are
+    read, every row is compared. Raises NotResumable where there is none.
+    It changes nothing in the database and may run beside everything else; call it outside any transaction.
     """
+    resumed = read_kept() if since_last else None
+    frontier = Frontier() if resumed is None else frontier_of(resumed)
+    first = frontier.size
     begun = time.monotonic()
     keys = trail_keys()
     before, alarm = _remembered(using)
@@ -116,6 +130,9 @@ def verify(
             keys=keys,
             remembered=(before, after),
             outside=outside_checkpoint,
+            resumed=resumed,
+            frontier=frontier,
+            keeping=keeping and not log_only,
         )
         kinds = [(number, kind) for number, kind in enumerate(STEPS, start=1) if kind.log or not log_only]
         running = [_Running(number, kind, matter, progress) for number, kind in kinds]
@@ -124,9 +141,16 @@ def verify(
         with _collector_off():
             _run(running, matter)
         steps = tuple(step.result() for step in running)
+    ok = all(step.ok for step in steps)
+    if matter.kept is not None:
+        if ok:
+            keep(matter.kept)
+        else:
+            matter.kept.unlink()
     not_checked = _NOT_CHECKED if outside_checkpoint is not None else (*_NOT_CHECKED, _NO_OUTSIDE)
     return VerificationReport(
-        ok=all(step.ok for step in steps),
+        ok=ok,
+        since=first,
         origin=keys.origin,
         key=keys.present.vkey,
         entries=matter.entries,
@@ -134,7 +158,11 @@ def verify(
         checkpoint=matter.newest,
         seconds=round(time.monotonic() - begun, 3),
         steps=steps,
-        not_checked=(*not_checked, _LOG_ONLY) if log_only else not_checked,
+        not_checked=(
+            *not_checked,
+            *([_LOG_ONLY] if log_only else []),
+            *(sentence.format(first=first) for sentence in (_BEFORE if first else ())),
+        ),
     )
 
 
@@ -151,10 +179,10 @@ def _read(readers: "list[_Running]", matter: Matter) -> None:
     first = readers[0]
     for step in readers:
         step.was_read = True
-        step.expect(matter.entries)
+        step.expect(max(0, matter.entries - matter.frontier.size))
     begun = time.monotonic()
     try:
-        with matter.reader.guarded(), closing(pages(matter)) as read:
+        with matter.reader.guarded(), closing(pages(matter, matter.frontier.size)) as read:
             for page in read:
                 first.seconds += time.monotonic() - begun
                 for step in readers:

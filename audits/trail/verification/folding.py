@@ -105,9 +105,10 @@ class Fold:
         rows = self.tables.setdefault(table, {})
         if key in rows:
             self._report(table, key, "", "{} inserts the row, which was there already", None, None, index, label)
-        rows[key] = self._row(diff, index)
+        rows[key] = self.row(diff, index)
 
-    def _row(self, values: Values, since: int) -> FoldedRow:
+    def row(self, values: Values, since: int) -> FoldedRow:
+        """A row of these values, all set by entry ``since``."""
         fields = tuple(values)
         places = self._shapes.get(fields)
         if places is None:
@@ -119,7 +120,7 @@ class Fold:
             row = self.tables[table][key]
         except KeyError:
             self._report(table, key, "", "{} updates a row that no entry put there", None, None, index, label)
-            row = self.tables.setdefault(table, {})[key] = self._row({}, index)
+            row = self.tables.setdefault(table, {})[key] = self.row({}, index)
         if not diff.keys() <= row.places.keys():
             self._widen(row, diff)
         cells, places = row.cells, row.places
@@ -139,7 +140,7 @@ class Fold:
 
     def _widen(self, row: FoldedRow, diff: Values) -> None:
         """A field that no change before has put into the row: it counts as null until then."""
-        wider = self._row({**dict.fromkeys(diff), **row.values}, row.since)
+        wider = self.row({**dict.fromkeys(diff), **row.values}, row.since)
         row.places, row.cells = wider.places, wider.cells
 
     def _erase(self, table: str, key: str, diff: Values, index: int, label: str) -> None:
@@ -156,12 +157,12 @@ class Fold:
         rows = self.tables.setdefault(table, {})
         row = rows.get(key)
         if row is None:
-            rows[key] = self._row(diff, index)
+            rows[key] = self.row(diff, index)
             return
         known = [field for field in diff if field in row.places]
         self._expect(table, key, row, diff, known, index, label)
         # Columns that are gone leave the row here; the others keep the entry that set them.
-        kept = rows[key] = self._row(diff, row.since)
+        kept = rows[key] = self.row(diff, row.since)
         kept.later = {field: index for field in diff if field not in row.places}
         for field in known:
             if row.later is not None and field in row.later:

@@ -27,32 +27,39 @@ class Leaves(Check):
 
     def __init__(self, matter: Matter, findings: Findings, tell: Tell) -> None:
         super().__init__(matter, findings, tell)
-        self._frontier = tree.Frontier()
-        self._expected = 0
+        self._frontier = matter.frontier
+        self._first = self._expected = matter.frontier.size
         self._roots: _Roots | None = None
         self._examiner = Examiner(matter, findings)
-        self._columns = matter.beside.ask(_COLUMNS, [0])
+        self._columns = matter.beside.ask(_COLUMNS, [self._first])
 
     def take(self, page: Page) -> None:
-        if self._roots is None:  # Step 1 has filled the claims by now.
-            self._roots = _Roots(iter(sorted(self.matter.claims, key=lambda claim: claim.size)), self.findings)
+        roots = self._claimed()
         last = self._expected + len(page.indexes)
         if page.indexes != list(range(self._expected, last)) or page.hashes != page.leaves:
             self._name(page)
         self._expected = page.indexes[-1] + 1
-        self._roots.extend(self._frontier, page.hashes)
+        roots.extend(self._frontier, page.hashes)
         self.findings.checked += len(page.indexes)
         self.tell(len(page.indexes))
 
+    def _claimed(self) -> "_Roots":
+        """What step 1 has gathered, from where this verification begins."""
+        if self._roots is None:
+            claims = [claim for claim in self.matter.claims if claim.size >= self._first]
+            self._roots = _Roots(iter(sorted(claims, key=lambda claim: claim.size)), self.findings)
+        return self._roots
+
     def finish(self) -> None:
-        roots = self._roots or _Roots(iter(sorted(self.matter.claims, key=lambda claim: claim.size)), self.findings)
+        roots = self._claimed()
         roots.extend(self._frontier, ())
         roots.finish(self._frontier)
-        if self.findings.checked != self.matter.entries:
+        seen = self._first + self.findings.checked
+        if seen != self.matter.entries:
             self.findings.add(
                 "index",
-                f"The table holds {self.matter.entries} rows, of which {self.findings.checked} have an index of their "
-                "own.",
+                f"The table holds {self.matter.entries} rows, and {seen} entries have an index of their own"
+                + (f", the {self._first} among them that were verified before." if self._first else "."),
                 table=_TABLE,
                 field="index",
             )

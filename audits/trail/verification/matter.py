@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 from django.db import connections
 
 from audits.merkle.checkpoints import Checkpoint
 from audits.merkle.log_keys import TrailKeys
+from audits.merkle.tree import Frontier
 from audits.trail.encoding import Column
 from audits.trail.governed import GovernedTable, governed_tables
 from audits.trail.installation import columns_of
@@ -31,7 +33,9 @@ class Claim:
 class Matter:
     """``remembered`` is the signer's memory before and after the view was taken; ``claims`` come from step 1.
 
-    ``examined`` are the entries that were read strictly, and are not reported twice.
+    ``resumed`` is the state that an earlier verification kept, and ``frontier`` the tree: at first as that left it,
+    then as far as entries were read. ``kept`` is the state of this one, aside until every step has held, where it is
+    ``keeping`` one. ``examined`` are the entries that were read strictly, and are not reported twice.
     """
 
     using: str
@@ -40,6 +44,10 @@ class Matter:
     keys: TrailKeys
     remembered: tuple[Checkpoint | None, Checkpoint | None]
     outside: str | None
+    resumed: bytes | None = None
+    frontier: Frontier = field(default_factory=Frontier)
+    keeping: bool = False
+    kept: Path | None = None
     claims: list[Claim] = field(default_factory=list)
     examined: set[int] = field(default_factory=set)
     entries: int = 0

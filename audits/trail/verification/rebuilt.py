@@ -17,10 +17,18 @@ SELECT t.id::text, t.text, t.content FROM ({
 }) AS t (epoch, xid, id, kind, actor, subject, at, text, content)
 ORDER BY t.epoch, (SELECT max(n) FROM audits_change c WHERE c.epoch = t.epoch AND c.xid = t.xid::xid8)
 """
-# Differing entries only: the whole trail is compared where it lies.
-DIFFERING = f"""
+_FROM_ENTRY = "SELECT a.* FROM audits_act a JOIN audits_entry f USING (epoch, xid) WHERE f.index >= %(first)s"
+
+
+def differing(first: int) -> str:
+    """SQL for the entries from ``first`` on that differ: they are compared where they lie."""
+    acts = "SELECT * FROM audits_act" if first == 0 else _FROM_ENTRY
+    return _DIFFERING.replace("@texts@", entry_texts(acts).replace("%(first)s", str(int(first))))
+
+
+_DIFFERING = """
 SELECT e.index, t.epoch, t.xid, t.id::text
-FROM ({entry_texts("SELECT * FROM audits_act")}) AS t (epoch, xid, id, kind, actor, subject, at, text, content)
+FROM (@texts@) AS t (epoch, xid, id, kind, actor, subject, at, text, content)
 JOIN audits_entry e ON e.epoch = t.epoch AND e.xid = t.xid::xid8
 WHERE e.body IS DISTINCT FROM t.text OR e.content IS DISTINCT FROM t.content
 ORDER BY e.index

@@ -57,9 +57,13 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class VerificationReport:
-    """The whole. ``checkpoint`` is the newest signed note in the database, empty where there is none."""
+    """The whole. ``checkpoint`` is the newest signed note in the database, empty where there is none.
+
+    ``since``: how many entries an earlier verification had read, and this one has not.
+    """
 
     ok: bool
+    since: int
     origin: str
     key: str
     entries: int

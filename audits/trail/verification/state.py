@@ -1,5 +1,6 @@
 """Step 5: every governed row is what the trail's changes add up to, field by field; no row more, none less."""
 
+import logging
 from collections.abc import Iterable
 
 import orjson
@@ -14,6 +15,9 @@ from audits.trail.verification.folding import Fold, FoldedRow, Values, committed
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.rebuilt import pending_entries
 from audits.trail.verification.report import Findings
+from audits.trail.verification.resuming import begin_keeping, restore
+
+_log = logging.getLogger(__name__)
 
 
 class State(Check):
@@ -22,6 +26,8 @@ class State(Check):
     def __init__(self, matter: Matter, findings: Findings, tell: Tell) -> None:
         super().__init__(matter, findings, tell)
         self._fold = Fold(matter.reader, findings)
+        if matter.resumed is not None:
+            restore(matter.resumed, self._fold)
 
     def take(self, page: Page) -> None:
         apply = self._fold.apply
@@ -30,6 +36,12 @@ class State(Check):
 
     def finish(self) -> None:
         fold = self._fold
+        if self.matter.keeping:
+            # Before the acts that are no entries yet: the next verification will read those as entries.
+            try:
+                self.matter.kept = begin_keeping(self.matter.frontier, fold)
+            except OSError as error:  # Whoever may only read here verifies all the same.
+                _log.warning("The state could not be kept for verify --since-last: %s", error)
         for act_id, text in pending_entries(self.matter.reader):
             try:
                 fold.apply(orjson.loads(text), label=f"act {act_id}")

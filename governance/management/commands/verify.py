@@ -1,6 +1,7 @@
 """Checks the trail, the state and the files, and says what differs: ``./run verify``.
 
-Exits with 1 where anything differs. First lets the sequencer finish what is committed, unless told to read only.
+Exits with 0 where all holds, 1 where anything differs, 2 where it could not verify. First lets the sequencer finish what
+is committed, unless told to read only.
 """
 
 import json
@@ -19,14 +20,24 @@ from audits.trail.verification.engine import Progress
 
 
 class Command(BaseCommand):
-    help = "Checks every entry of the trail, every governed row and every file; exits with 1 where anything differs."
+    help = (
+        "Checks every entry of the trail, every governed row and every file; exits with 1 where anything differs, "
+        "with 2 where it could not verify."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--checkpoint", metavar="FILE", help="a signed checkpoint that was kept elsewhere, to compare with"
         )
-        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON: every difference")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument(
+            "--since-last",
+            action="store_true",
+            help="read entries from where the last verification here that held ended; every row is compared",
+        )
+        how.add_argument("--log", action="store_true", help="the log alone: signatures, leaves, tree")
         parser.add_argument(
             "--read-only", action="store_true", help="sequence nothing first: acts that wait are folded as they are"
         )
@@ -37,9 +48,17 @@ class Command(BaseCommand):
         alarm = None if options["read_only"] else _drain()
         self._moving = False
         try:
-            report = verify(progress=None if as_json else self._progress, outside_checkpoint=outside)
+            report = verify(
+                progress=None if as_json else self._progress,
+                outside_checkpoint=outside,
+                since_last=bool(options["since_last"]),
+                log_only=bool(options["log"]),
+                keeping=alarm is None and not options["read_only"],
+            )
         except DomainError as error:
-            raise CommandError(error.message) from None
+            raise CommandError(error.message, returncode=2) from None
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be read: {error}".strip(), returncode=2) from None
         if as_json:
             document = report.as_json()
             self.stdout.write(json.dumps({**document, "ok": report.ok and alarm is None, "alarm": alarm}, indent=1))
@@ -66,6 +85,8 @@ class Command(BaseCommand):
     def _print(self, report: VerificationReport, alarm: str | None) -> None:
         say = self.stdout.write
         say(f"Trail {report.origin}: {report.entries} entries, {report.pending} acts waiting. Key {report.key}")
+        if report.since:
+            say(f"The first {report.since} entries were read by an earlier verification; this one goes on from there.")
         if alarm is not None:
             say(f"ALARM  The sequencer refuses to sign: {alarm}")
         for step in report.steps:
@@ -117,7 +138,7 @@ def _read(name: object) -> str | None:
     try:
         return Path(str(name)).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"The checkpoint file {name} cannot be read: {error}.") from None
+        raise CommandError(f"The checkpoint file {name} cannot be read: {error}.", returncode=2) from None
 
 
 def _drain() -> str | None:

@@ -2,8 +2,11 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -14,6 +17,7 @@ from audits.services import trail_health as health
 from audits.services.verification import ask_verification, is_due, run_verification, verify_trail
 from audits.tasks import verify_nightly
 from audits.trail.verification import verify
+from audits.trail.verification.resuming import NotResumable
 from tests.audits.trail.attacker import Attacker
 from tests.audits.trail.occasions import ROBOT, some_act, some_user
 from tests.database import Database
@@ -157,3 +161,85 @@ def test_monitoring_is_told_of_a_sequencer_that_stands_and_of_a_transaction_left
         session.execute("SELECT pg_current_xact_id()")
         status, said = asked()
     assert (status, said["problems"]) == (503, ["sequencer_behind", "long_transaction"])
+
+
+def test_a_verification_goes_on_from_the_last_that_held_and_still_compares_every_row(database: Database) -> None:
+    user = some_user("ann", email="ann@example.org")
+    with some_act(reason="Because."):
+        pass
+    first = database.sequence()
+    assert verify(keeping=True).ok
+    assert verify(since_last=True).since == first
+    with some_act(reason="And because."):
+        type(user).objects.filter(pk=user.pk).update(is_staff=True)
+    some_user("ben")
+    size = database.sequence()
+    report = verify(since_last=True, keeping=True)
+    assert (report.ok, report.since, report.entries) == (True, first, size)
+    assert report.steps[1].checked == size - first
+    assert any(f"The first {first} entries" in sentence for sentence in report.not_checked)
+    assert verify(since_last=True).since == size
+    with database.superuser() as superuser, Attacker(superuser).unguarded("audits_user"):
+        superuser.execute("UPDATE audits_user SET is_superuser = true, is_staff = NOT is_staff")
+    found = verify(since_last=True).steps[4].findings
+    assert {(finding.field, finding.index) for finding in found if finding.key == str(user.pk)} == {
+        ("is_superuser", 0),
+        ("is_staff", 2),
+    }
+
+
+def test_acts_that_are_no_entries_yet_are_not_taken_for_verified(database: Database) -> None:
+    user = some_user("ann")
+    database.sequence()
+    with some_act():
+        type(user).objects.filter(pk=user.pk).update(is_staff=True)
+    assert verify(keeping=True).ok
+    database.sequence()
+    assert verify(since_last=True).ok
+
+
+def test_going_on_needs_a_state_that_this_installation_kept(database: Database, own_directories: Path) -> None:
+    with pytest.raises(NotResumable, match="full one first"):
+        verify(since_last=True)
+    some_user("ann")
+    database.sequence()
+    verify(keeping=True)
+    kept = own_directories / "verification" / "verified"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_bytes(kept.read_bytes().replace(b"false", b"true "))
+    with pytest.raises(NotResumable, match="is not what a verification"):
+        verify(since_last=True)
+
+
+def test_a_verification_that_does_not_hold_is_nothing_to_go_on_from(database: Database, own_directories: Path) -> None:
+    some_user("ann")
+    database.sequence()
+    with database.superuser() as superuser, Attacker(superuser).unguarded("audits_user"):
+        superuser.execute("UPDATE audits_user SET is_staff = true")
+    assert not verify(keeping=True).ok
+    assert list((own_directories / "verification").iterdir()) == []
+
+
+def test_entries_cut_off_since_the_last_verification_are_missed(database: Database) -> None:
+    for name in ("ann", "ben", "cho"):
+        some_user(name)
+    database.sequence()
+    verify(keeping=True)
+    with database.superuser() as superuser:
+        with Attacker(superuser).unguarded("audits_entry"):
+            superuser.execute("DELETE FROM audits_entry WHERE index >= 1")
+        with Attacker(superuser).unguarded("audits_checkpoint"):
+            superuser.execute("DELETE FROM audits_checkpoint WHERE size > 1")
+    report = verify(since_last=True)
+    assert {finding.code for finding in report.steps[0].findings} == {"rolled_back"}
+    assert "index" in {finding.code for finding in report.steps[1].findings}
+
+
+def test_the_command_says_by_its_exit_status_that_it_could_not_verify(database: Database) -> None:
+    with pytest.raises(CommandError) as refused:
+        call_command("verify", "--since-last", stdout=StringIO(), stderr=StringIO())
+    assert refused.value.returncode == 2
+    out = StringIO()
+    call_command("verify", stdout=StringIO(), stderr=StringIO())
+    call_command("verify", "--since-last", stdout=out, stderr=StringIO())
+    assert "Everything is as the trail says" in out.getvalue()
