@@ -1,7 +1,7 @@
 """Checks the trail, the state and the files, and says what differs: ``./run verify``.
 
-Exits with 0 where all holds, 1 where anything differs, 2 where it could not verify. First lets the sequencer finish what
-is committed, unless told to read only.
+Exits with 0 where all holds, 1 where anything differs, 2 where it could not verify. First lets the sequencer finish
+what is committed, unless told to read only.
 """
 
 import json
