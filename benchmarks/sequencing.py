@@ -1,4 +1,4 @@
-"""Sequencing and verification: acts into signed leaves, and the log checked again, each beside its bare floor."""
+"""Sequencing: acts into signed leaves, beside its bare floor."""
 
 import hashlib
 import time
@@ -8,16 +8,13 @@ from django.db import connection, connections
 
 from audits.trail.keys import signer_state, signing_key
 from audits.trail.sequencer import BATCH, Sequencer
-from audits.trail.verification import VerificationReport, verify
-from benchmarks.rounds import interleaved, say
+from benchmarks.rounds import say
 from benchmarks.rows import Row, absolute, compare
 from benchmarks.writing import ROWS
 
 ACTS, ROUNDS = 20_000, 4
-# Issue 3: 30,000 acts a second; 1,000,000 entries in 8 s (log) and in 25 s (log and state).
-SEQUENCED, LOG, LOG_AND_STATE = 30_000.0, 1_000_000 / 8, 1_000_000 / 25
-# What issue 3 calls the log and the state: the steps before files, triggers and roles.
-_LOG_STEP, _STATE_STEPS = 2, range(1, 6)
+# Issue 3, acts a second.
+SEQUENCED = 30_000.0
 
 # One act and one change a transaction, made by the server itself: how they came is not measured here.
 _FILL = """
@@ -71,41 +68,6 @@ def measure_sequencing() -> list[Row]:
     ]
 
 
-def measure_verification() -> list[Row]:
-    """The verification's own steps; the peer reads the same bytes and hashes them."""
-    reports: list[VerificationReport] = []
-
-    def log() -> float:
-        reports.append(verify())
-        if not reports[-1].ok:
-            failed = next(finding for step in reports[-1].steps for finding in step.findings)
-            raise AssertionError(f"The trail does not hold: {failed.message}")
-        return reports[-1].entries / _step_seconds(reports[-1], [_LOG_STEP])
-
-    measured = interleaved("trail, verification", 2, {"ours": log, "hash": _hash})
-    n = reports[-1].entries
-    state = median(report.entries / _step_seconds(report, _STATE_STEPS) for report in reports)
-    return [
-        compare(
-            bench="trail",
-            what="verification of the log",
-            n=n,
-            unit="entries/s",
-            ours=measured["ours"],
-            peer="read and SHA-256 of the same bytes",
-            theirs=measured["hash"],
-        ),
-        absolute(bench="trail", what="verification of the log", n=n, unit="entries/s", ours=measured["ours"], goal=LOG),
-        absolute(
-            bench="trail", what="verification of log and state", n=n, unit="entries/s", ours=state, goal=LOG_AND_STATE
-        ),
-    ]
-
-
-def _step_seconds(report: VerificationReport, numbers: "range | list[int]") -> float:
-    return sum(step.seconds for step in report.steps if step.number in numbers)
-
-
 def _fill(acts: int) -> None:
     """On a connection of its own: a plan that was cached while the tables were small would read them whole."""
     with connections["bare"].cursor() as cursor:
@@ -127,15 +89,3 @@ def _copy(first: int) -> float:
                 leaf = hashlib.sha256(b"\x00" + row[8]).digest()
                 copy.write_row((*row[:9], leaf))
     return time.perf_counter() - begun
-
-
-def _hash() -> float:
-    """Entries a second that are read and hashed, and compared with nothing but their stored hash."""
-    begun, n = time.perf_counter(), 0
-    with connection.chunked_cursor() as cursor:
-        cursor.execute("SELECT body, leaf_hash FROM audits_entry ORDER BY index")
-        while rows := cursor.fetchmany(BATCH):
-            for body, leaf in rows:
-                assert hashlib.sha256(b"\x00" + body).digest() == leaf
-            n += len(rows)
-    return n / (time.perf_counter() - begun)
