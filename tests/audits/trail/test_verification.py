@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
+from pytest_django import Settings
 
 from audits.artifacts import store
 from audits.models import Checkpoint
@@ -176,30 +177,34 @@ def test_a_right_too_many_of_the_applications_role_is_named(database: Database, 
         connections.close_all()
 
 
-# These hold for the whole server: undone at once.
+# These hold for the whole server, on which other tests are at work: they are lent to a role of this test's own.
 RIGHTS_OF_THE_SERVER = [
-    (
-        "GRANT SET ON PARAMETER session_replication_role TO {role}",
-        "REVOKE SET ON PARAMETER session_replication_role FROM {role}",
-        "role_parameter",
-    ),
+    ("GRANT SET ON PARAMETER session_replication_role TO {role}", "role_parameter"),
     (
         "CREATE ROLE {helper}; GRANT DELETE ON audits_entry TO {helper}; GRANT {helper} TO {role} WITH INHERIT FALSE",
-        "DROP OWNED BY {helper}; DROP ROLE {helper}",
         "role_rights",
     ),
 ]
 
 
-@pytest.mark.parametrize(("do", "undo", "code"), RIGHTS_OF_THE_SERVER)
-def test_a_right_that_is_lent_on_the_whole_server_is_named(database: Database, do: str, undo: str, code: str) -> None:
-    names = {"role": database.cluster.server.application_role, "helper": f"{database.name}_helper"}
+@pytest.mark.parametrize(("statement", "code"), RIGHTS_OF_THE_SERVER)
+def test_a_right_that_is_lent_on_the_whole_server_is_named(
+    database: Database, settings: Settings, statement: str, code: str
+) -> None:
+    role, helper = f"{database.name}_role", f"{database.name}_helper"
+    settings.COUNTERSIGN_APPLICATION_ROLE = role
     with database.superuser() as superuser:
-        superuser.execute(do.format(**names))
+        superuser.execute(f"CREATE ROLE {role} IN ROLE {database.cluster.server.application_role}")
         try:
+            assert step(8) == ()
+            superuser.execute(statement.format(role=role, helper=helper))
             assert code in {finding.code for finding in step(8)}
         finally:
-            superuser.execute(undo.format(**names))
+            for one in (role, helper):
+                found = superuser.execute("SELECT FROM pg_roles WHERE rolname = %s", [one]).fetchone()
+                if found is not None:
+                    superuser.execute(f"DROP OWNED BY {one}")
+                    superuser.execute(f"DROP ROLE {one}")
 
 
 def test_the_newest_checkpoint_and_the_one_kept_outside_must_agree_with_the_log(database: Database) -> None:
