@@ -40,7 +40,8 @@ def test_an_untouched_database_with_rows_in_every_governed_table_verifies(filled
     assert report.ok
     assert report.entries == size
     assert [step.number for step in report.steps] == list(range(1, len(STEPS) + 1))
-    assert all(step.checked for step in report.steps)
+    # Nothing is archived, published, cosigned or stamped here.
+    assert all(step.checked for step in report.steps[:8])
 
 
 def test_acts_that_wait_for_the_sequencer_are_folded_too(filled: Database) -> None:
