@@ -68,8 +68,9 @@ BEGIN
     ), 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS v (value);
     -- By an array: for a set, the planner would read the whole table for each entry.
     SELECT string_agg(d.value, ' ') INTO beside FROM public.audits_disclosure d WHERE d.commitment = ANY (committed);
-    RETURN ts_delete(array_to_tsvector(public.audits_terms(concat_ws(' ', left(plain, 131072), left(beside, 131072),
-        left(convert_from(content, 'UTF8'), 131072)))), committed || 'committed'::text);
+    -- A tsvector holds less than 1 MiB, and a character has up to 4 bytes.
+    RETURN ts_delete(array_to_tsvector(public.audits_terms(left(concat_ws(' ', left(plain, 131072),
+        left(beside, 131072), left(convert_from(content, 'UTF8'), 131072)), 200000))), committed || 'committed'::text);
 END $$;
 
 -- Take the words of the next entries in; how many. One at a time, and none while a text is being erased.

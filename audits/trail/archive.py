@@ -5,6 +5,7 @@ Never takes a file for what it is not: every body is compared with the leaf hash
 """
 
 import hashlib
+import re
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
@@ -27,8 +28,12 @@ from audits.merkle.segments import ArchivedEntry, read_entries, read_header
 from audits.merkle.tree import leaf_hash
 from audits.models import Entry
 
-SEGMENTS = "SELECT data FROM audits_act WHERE kind = 'audits.segment.archived'"
-"""SQL for what the acts say that archived segments: see segments_in."""
+SEGMENTS = (
+    "SELECT data FROM audits_act WHERE kind = 'audits.segment.archived'"
+    " AND role = (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = 'audits_act'::regclass)"
+)
+"""SQL for what the acts say that archived segments: see segments_in. Only the owner of the tables archives."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FILES_KNOWN = 8
 
 
@@ -94,7 +99,20 @@ def released_segments(using: str = DEFAULT_DB_ALIAS) -> list[Segment]:
 
 def segments_in(data: Iterable[str]) -> list[Segment]:
     """The segments that acts say were archived, by what each act holds; oldest entries first."""
-    return sorted((Segment(**orjson.loads(said)) for said in data), key=lambda segment: segment.first)
+    found = (_segment(said) for said in data)
+    return sorted((segment for segment in found if segment is not None), key=lambda segment: segment.first)
+
+
+def _segment(said: str) -> Segment | None:
+    """None where an act of that kind does not say what an archiving act says: it archived nothing."""
+    try:
+        match orjson.loads(said):
+            case {"first": int(first), "last": int(last), "sha256": str(digest), "size": int(size), "root": str(root)}:
+                if 0 <= first <= last < size and _DIGEST.fullmatch(digest):
+                    return Segment(first=first, last=last, sha256=digest, size=size, root=root)
+    except ValueError:
+        pass
+    return None
 
 
 def segment_of(index: int, segments: list[Segment]) -> Segment | None:

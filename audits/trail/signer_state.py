@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from audits.errors import DomainError
-from audits.local_secrets import replace_file
+from audits.local_secrets import only_one_in, replace_file
 from audits.merkle.checkpoints import Checkpoint
 from audits.merkle.log_keys import TrailKeys
 from audits.merkle.notes import NoteSigner
@@ -77,5 +77,24 @@ class SignerState:
         return self._path.read_text(encoding="utf-8")
 
     def store(self, note: str) -> None:
-        """Durable on return: the file is synced, renamed, and its folder synced."""
-        replace_file(self._path, note.encode("utf-8"))
+        """Durable on return: the file is synced, renamed, and its folder synced. Never goes back.
+
+        Whoever signed without knowing that it had lost the sequencer's lock meets what another signed meanwhile:
+        raises TrailAlarm, and the file stays as it is.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with only_one_in(self._path.parent):
+            try:
+                signed = self._keys().open(note)
+            except ValueError as error:
+                raise KeyRetired(f"The checkpoint is not kept: {error}.") from error
+            before = self.load()
+            if before is not None and (
+                signed.size < before.size or (signed.size == before.size and signed.root != before.root)
+            ):
+                raise TrailAlarm(
+                    f"A checkpoint of {signed.size} entries comes after one of {before.size} that another sequencer "
+                    "signed: it is not kept.",
+                    code="signer_behind",
+                )
+            replace_file(self._path, note.encode("utf-8"))

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from django.db import DEFAULT_DB_ALIAS
 
 from audits.errors import NotFound
+from audits.local_secrets import replace_file
 from audits.merkle.checkpoints import Checkpoint
 from audits.merkle.errors import VerificationError
 from audits.merkle.tiles import TILE_WIDTH, TiledTree, TileName, changed_tiles, tile_bytes, tile_hashes
 from audits.merkle.tree import verify_consistency
 from audits.models.trail import Checkpoint as CheckpointRow
-from audits.trail.keys import trail_keys
+from audits.trail.keys import signer_state, trail_keys
 from audits.trail.log import is_signed_as, latest_checkpoint
 from audits.trail.publishing.cosigned import cosigned_note
 from audits.trail.publishing.files import PublishingAlarm, TileFiles
@@ -80,6 +81,8 @@ class Publisher:
         note = cosigned_note(target)
         if note != self._files.checkpoint():
             self._files.publish(note)
+            # Outside the folder, so that the verification misses what is removed with all of it.
+            replace_file(signer_state().beside("published"), note.encode("utf-8"))
         if before is not None:
             for name in changed_tiles(before.size, checkpoint.size):
                 self._files.forget_partial(name)

@@ -47,8 +47,31 @@ def check_tiles(matter: Matter, findings: Findings, tell: Tell) -> None:
             )
 
 
+def _check_mark(note: str | None, matter: Matter, findings: Findings) -> None:
+    """What the publisher noted beside the signer's memory when it published last."""
+    try:
+        mark = signer_state().beside("published").read_text(encoding="utf-8")
+        noted = matter.keys.open(mark).size
+    except (OSError, ValueError):
+        return  # Nothing was published, or the note was lost: it is no memory of the signer's.
+    try:
+        there = matter.keys.open(note).size if note is not None else 0
+    except VerificationError:
+        return  # The next check says so.
+    if there < noted:
+        findings.add(
+            "published_missing",
+            f"A checkpoint of {noted} entries was published, the folder of tiles holds one of {there}: files were "
+            "removed, or COUNTERSIGN_TILES_DIR names another folder. A worker publishes what is missing anew.",
+            key="checkpoint",
+            trail=noted,
+            there=there,
+        )
+
+
 def _published(files: TileFiles, matter: Matter, findings: Findings) -> Checkpoint | None:
     note = files.checkpoint()
+    _check_mark(note, matter, findings)
     if note is None:
         return None
     findings.checked += 1

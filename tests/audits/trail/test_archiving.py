@@ -18,6 +18,7 @@ from audits.models import Entry, User
 from audits.services import archiving
 from audits.services.archiving import ArchivedSegment, archive
 from audits.trail import Actor, act
+from audits.trail.archive import released_segments, segments_in
 from audits.trail.keys import verifying_key
 from audits.trail.past import as_of, history
 from audits.trail.rotation import rotate
@@ -270,3 +271,16 @@ def test_the_kinds_in_an_act_tell_how_long_it_is_kept() -> None:
     assert with_class("governance.roles.assigned").name == "records"
     assert with_class("nobody.said.anything").name == "documentation"
     assert RolesAssigned(roles=[]).roles == []
+
+
+def test_an_act_that_only_says_that_it_archived_something_archived_nothing(database: Database) -> None:
+    account = some_user("ann")
+    with database.application() as application:
+        for data in ("{}", '{"first": 0}', '{"first":0,"last":0,"root":"","sha256":"' + "0" * 64 + '","size":9}'):
+            application.execute(
+                "SELECT audits_open_act('audits.segment.archived', 'user:1', 'sql', 'trail:0', '', %s)", [data]
+            )
+    assert released_segments() == segments_in(["[]", "nothing", "{}", '{"first": "0"}']) == []
+    database.sequence()
+    assert len(history(User, account.pk)) == 1
+    assert verify().ok

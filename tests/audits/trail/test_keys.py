@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from audits.merkle.notes import SigningKey, VerifyingKey
-from audits.trail.keys import NoTrailKey, signer_state, signing_key, verifying_key
+from audits.trail.keys import NoTrailKey, signing_key, verifying_key
 
 
 def test_a_key_is_made_once_for_this_machine_alone(own_directories: Path) -> None:
@@ -40,7 +40,8 @@ def test_in_production_no_key_is_made(own_directories: Path, settings: Settings)
 
 def test_a_key_that_has_signed_is_not_replaced_by_another(own_directories: Path) -> None:
     signing_key()
-    signer_state().store("something")
+    (own_directories / "signer").mkdir()
+    (own_directories / "signer" / "checkpoint").write_text("something")
     (own_directories / "keys" / "trail.pem").unlink()
     with pytest.raises(NoTrailKey, match="restore it from a backup"):
         signing_key()

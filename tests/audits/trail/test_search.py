@@ -138,3 +138,18 @@ def test_the_application_cannot_write_the_index_and_the_verification_knows_its_p
             with pytest.raises(Exception, match="permission denied"):
                 application.execute(statement)
     assert verify().ok
+
+
+def test_texts_too_large_for_the_index_are_taken_in_as_far_as_they_fit(database: Database) -> None:
+    words = " ".join(f"{chr(0x20000 + number)}{chr(0x21000 + number)}" for number in range(20_000))
+    with some_act(reason=words[:16_000]):
+        for number in range(8):
+            User.objects.create(username=f"u{number}", first_name="x", last_name="y", email=words[number * 60 :][:250])
+        User.objects.filter(username="u0").update(last_name="z")
+    database.sequence()
+    assert index_words() == 1
+    with database.superuser() as superuser:
+        superuser.execute(
+            "SELECT audits_words(convert_to('{\"act\":{},\"changes\":[]}', 'UTF8'), convert_to(%s, 'UTF8'))",
+            [" ".join(chr(0x20000 + a) + chr(0x20000 + b) for a in range(300) for b in range(300))],
+        )

@@ -7,10 +7,11 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
-from audits.merkle.checkpoints import open_checkpoint
+from audits.merkle.checkpoints import Checkpoint as Signed
+from audits.merkle.checkpoints import open_checkpoint, sign_checkpoint
 from audits.merkle.tree import leaf_hash, root_of
 from audits.models import Checkpoint, Entry, User
-from audits.trail.keys import signer_state, verifying_key
+from audits.trail.keys import signer_state, signing_key, verifying_key
 from audits.trail.sequencer import Sequencer, SequencerBusy
 from audits.trail.signer_state import SignerState, TrailAlarm
 from audits.trail.verification import verify
@@ -249,3 +250,22 @@ def test_it_refuses_a_log_with_a_hole(database: Database) -> None:
         superuser.execute("DELETE FROM audits_entry WHERE index = 1")
     with pytest.raises(TrailAlarm, match="holes"):
         database.sequencer().run()
+
+
+def test_the_signers_memory_never_goes_back(database: Database) -> None:
+    some_user("ann")
+    database.sequence()
+    older = signer_state().note()
+    some_user("ben")
+    database.sequence()
+    newer = signer_state().note()
+    # A sequencer that lost its lock without knowing it, and comes late.
+    with pytest.raises(TrailAlarm) as alarm:
+        signer_state().store(older)
+    assert alarm.value.code == "signer_behind"
+    key = signing_key()
+    fork = sign_checkpoint(Signed(origin=key.name, size=2, root=bytes(32)), key)
+    with pytest.raises(TrailAlarm):
+        signer_state().store(fork)
+    signer_state().store(newer)
+    assert signer_state().note() == newer

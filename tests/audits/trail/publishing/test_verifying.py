@@ -1,5 +1,6 @@
 """Verification finds what is wrong with the published files, and with the list of retired keys."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,3 +90,14 @@ def test_a_list_of_retired_keys_that_no_act_stands_behind_is_found(published: Pa
     retired_file().write_text(f"{listed}{done.retired.key.vkey} 3\n", "utf-8")
     # The smaller of two sizes counts: the key's later checkpoints hold no longer.
     assert "bad_signature" in codes()
+
+
+def test_published_files_removed_as_a_whole_are_missed_until_they_are_published_anew(published: Path) -> None:
+    checkpoint = (published / "checkpoint").read_text()
+    (published / "checkpoint").unlink()
+    assert codes() == ["published_missing"]
+    shutil.rmtree(published)
+    assert codes() == ["published_missing"]
+    Publisher(tile_files()).run()
+    assert codes() == []
+    assert (published / "checkpoint").read_text() == checkpoint
