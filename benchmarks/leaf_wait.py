@@ -83,7 +83,7 @@ def _watch() -> tuple[list[float], int]:
 
 def _write(number: int, done: list[int], stop: threading.Event) -> None:
     """One change an act to a row of this writer's own, until it is told to stop."""
-    row = GovernedContract.objects.order_by("pk")[number]
+    row = GovernedContract._default_manager.order_by("pk")[number]
     try:
         while not stop.is_set():
             with in_act():
@@ -96,7 +96,7 @@ def _write(number: int, done: list[int], stop: threading.Event) -> None:
 
 def _wait_for(size: int) -> None:
     """The sequencer is at work once it has made an entry of an act."""
-    row = GovernedContract.objects.order_by("pk")[0]
+    row = GovernedContract._default_manager.order_by("pk")[0]
     with in_act():
         row.rank += 1
         row.save()
