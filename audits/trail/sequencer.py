@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import Error as DatabaseError
@@ -60,6 +61,20 @@ class _Appended:
     @property
     def count(self) -> int:
         return len(self.leaves) // tree.HASH_SIZE
+
+    def leaf(self, index: int) -> bytes:
+        """The hash of one entry; nothing where it is not of this batch."""
+        at = (index - self.first) * tree.HASH_SIZE
+        return self.leaves[at : at + tree.HASH_SIZE] if at >= 0 else b""
+
+
+class _Stored(NamedTuple):
+    """An entry as the table holds it now."""
+
+    index: int
+    body: bytes
+    leaf: bytes
+    has_content: bool
 
 
 _NOTHING = _Appended(first=0, leaves=b"", more=False)
@@ -179,20 +194,21 @@ class Sequencer:
 
         ``appended`` is what this run has added, and has been told the hashes of.
         """
-        for index, body, leaf, has_content in self._stored(checked.size):
-            if index != checked.size:
-                raise TrailAlarm("The log has holes: indexes are missing. Run ./run verify.", code="holes")
-            at = (index - appended.first) * tree.HASH_SIZE
-            told = appended.leaves[at : at + tree.HASH_SIZE] if at >= 0 else b""
-            if tree.leaf_hash(body) != leaf or (told and told != leaf):
-                raise TrailAlarm(f"Entry {index} does not hash to its leaf: run ./run verify.", code="inconsistent")
-            if has_content or stated_content(body) is not None:
-                self._rehash_content(index, body)
-            checked.append(leaf)
+        for entries in self._stored(checked.size):
+            hashes = [tree.leaf_hash(entry.body) for entry in entries]
+            for index, (entry, hashed) in enumerate(zip(entries, hashes, strict=True), start=checked.size):
+                if entry.index != index:
+                    raise TrailAlarm("The log has holes: indexes are missing. Run ./run verify.", code="holes")
+                told = appended.leaf(index)
+                if entry.leaf != hashed or (told and told != hashed):
+                    raise TrailAlarm(f"Entry {index} does not hash to its leaf: run ./run verify.", code="inconsistent")
+                if entry.has_content or stated_content(entry.body) is not None:
+                    self._rehash_content(index, entry.body)
+            checked.extend(hashes)
         if appended.first + appended.count > checked.size:
             raise TrailAlarm("Entries that were stored are gone: run ./run verify.", code="inconsistent")
 
-    def _stored(self, first: int) -> Iterator[tuple[int, bytes, bytes, bool]]:
+    def _stored(self, first: int) -> Iterator[list[_Stored]]:
         """Entries from an index on as they are stored now, some at a time: there may be millions."""
         with connections[self._using].cursor() as cursor:
             while True:
@@ -201,12 +217,14 @@ class Sequencer:
                     " WHERE index >= %s ORDER BY index LIMIT %s",
                     [first, _AT_ONCE],
                 )
-                rows = cursor.fetchall()
-                for index, body, leaf, has_content in rows:
-                    yield index, bytes(body), bytes(leaf), has_content
-                if len(rows) < _AT_ONCE:
+                entries = [
+                    _Stored(index, bytes(body), bytes(leaf), has_content)
+                    for index, body, leaf, has_content in cursor.fetchall()
+                ]
+                yield entries
+                if len(entries) < _AT_ONCE:
                     return
-                first = rows[-1][0] + 1
+                first = entries[-1].index + 1
 
     def _rehash_content(self, index: int, body: bytes) -> None:
         with connections[self._using].cursor() as cursor:

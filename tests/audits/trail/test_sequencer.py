@@ -269,3 +269,24 @@ def test_the_signers_memory_never_goes_back(database: Database) -> None:
         signer_state().store(fork)
     signer_state().store(newer)
     assert signer_state().note() == newer
+
+
+def test_it_never_signs_an_entry_that_was_exchanged_with_its_hash_after_it_was_stored(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_user("ann")
+    sequencer = database.sequencer()
+    sequencer.drain()
+    some_user("ben")
+    rehash = Sequencer._rehash
+
+    def exchanged(self: Sequencer, *args: object) -> None:
+        with database.superuser() as superuser, Attacker(superuser).unguarded("audits_entry"):
+            superuser.execute("UPDATE audits_entry SET body = 'x', leaf_hash = sha256('\\x0078') WHERE index = 1")
+        rehash(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Sequencer, "_rehash", exchanged)
+    with pytest.raises(TrailAlarm, match="Entry 1 does not hash") as alarm:
+        sequencer.run()
+    assert alarm.value.code == "inconsistent"
+    assert open_checkpoint(signer_state().note(), verifying_key()).size == 1
