@@ -190,7 +190,7 @@ def bundle_of(
     """The proof bundle of these entries against the newest checkpoint; ``selection`` is what was asked for.
 
     ``since``: sizes of older checkpoints that a reader may hold; the bundle then proves that the log only grew.
-    Raises NotFound for an entry that no checkpoint covers yet.
+    Raises NotFound for an entry that no checkpoint covers yet, or whose file the archive lacks.
     """
     wanted = sorted(set(indexes))
     checkpoint = checkpoint_to_show(covering=max(wanted, default=0) + 1) or latest_checkpoint()
@@ -203,6 +203,9 @@ def bundle_of(
             f"Entry {missing[0]} is not covered by a checkpoint (the newest has {checkpoint.size} entries): "
             "wait a second, or check the index."
         )
+    absent = next((entry for entry in found.values() if entry.not_at_hand), None)
+    if absent is not None:
+        raise NotFound(absent.not_at_hand)
     stamps = stamps_for(wanted, checkpoint)
     older = sorted(size for size in {*since, *(size for size, _ in stamps)} if 0 < size < checkpoint.size)
     proofs, steps = prove(

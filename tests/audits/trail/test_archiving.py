@@ -20,6 +20,7 @@ from audits.services.archiving import ArchivedSegment, archive
 from audits.trail import Actor, act
 from audits.trail.archive import released_segments, segments_in
 from audits.trail.keys import verifying_key
+from audits.trail.log import bundle_of
 from audits.trail.past import as_of, history
 from audits.trail.rotation import rotate
 from audits.trail.selection import row_selection
@@ -164,8 +165,9 @@ def test_a_missing_or_altered_file_of_the_archive_is_found_and_named(database: D
     named = [finding for step in report.steps for finding in step.findings if finding.code == "archive_missing"]
     assert {finding.key for finding in named} == {first.path.name, second.path.name}
     assert "which is not in the archive folder" in Entry.objects.get(index=3).not_at_hand
-    with pytest.raises(DomainError, match="Entries 0 to 255"):
-        as_of(User, account.pk, 100)
+    for asked in (lambda: as_of(User, account.pk, 100), lambda: bundle_of([3])):
+        with pytest.raises(DomainError, match="Entries 0 to 255"):
+            asked()
     first.path.write_bytes(data)
     changed[-20] ^= 1
     second.path.write_bytes(changed)
