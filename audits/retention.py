@@ -79,14 +79,36 @@ def keep(name: str, *kinds: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    """The classes in force, shortest first, and kinds that the operator put into another class."""
+    """The classes in force, shortest first, and kinds that the operator put into another class, to be kept longer."""
 
     classes: tuple[RetentionClass, ...] = LEAST
     moved: Mapping[str, str] = field(default_factory=dict)
 
     def class_of(self, kind: str) -> RetentionClass:
-        """The class of a kind of event: the longest, unless somebody put it into another."""
-        name = self.moved.get(kind) or _OF_KIND.get(kind, DOCUMENTATION)
+        """The class of a kind of event: the longest, unless its app put it into another or the operator into a longer.
+
+        A move to a period below what the kind's own regulation asks for has no effect; ``shortened`` names it.
+        """
+        own = self._named(_OF_KIND.get(kind, DOCUMENTATION))
+        moved = self._named(self.moved.get(kind, own.name))
+        return own if _lasts(moved) < _lasts(_least(own.name)) else moved
+
+    def shortened(self) -> list[str]:
+        """In words, each move that would keep a kind of event for less than its regulation asks.
+
+        Known only once the apps have said which kinds are theirs, so not when the setting is read.
+        """
+        found = []
+        for kind, name in self.moved.items():
+            least = _least(_OF_KIND.get(kind, DOCUMENTATION))
+            if _lasts(self._named(name)) < _lasts(least):
+                found.append(
+                    f"{kind}={name} would keep {kind} for {self._named(name).period}, less than {least.period}"
+                    f" ({least.source})"
+                )
+        return found
+
+    def _named(self, name: str) -> RetentionClass:
         return next(found for found in self.classes if found.name == name)
 
     def ends(self, kind: str, at: datetime) -> datetime:
@@ -121,14 +143,21 @@ def _lengthened(least: RetentionClass, value: str) -> RetentionClass:
         raise RetentionError(f"{least.name}={value}: a period is days or years, for example 400d or 7y")
     number = int(match[1])
     longer = replace(least, years=number if match[2] == "y" else 0, days=number if match[2] == "d" else 0)
-    begun = datetime(2001, 1, 1)  # noqa: DTZ001 - only lengths are compared
-    if longer.ends(begun) - begun < FLOOR:
+    if _lasts(longer) < FLOOR:
         raise RetentionError(
             f"{least.name}={value} is less than 183 days, and nothing recorded here may go before that"
         )
-    if longer.ends(begun) < least.ends(begun):
+    if _lasts(longer) < _lasts(least):
         raise RetentionError(
-            f"{least.name}={value} is less than {least.period} ({least.source}); "
-            "put a kind of event into another class instead"
+            f"{least.name}={value} is less than {least.period} ({least.source}); a period can only be made longer"
         )
     return longer
+
+
+def _least(name: str) -> RetentionClass:
+    return next(found for found in LEAST if found.name == name)
+
+
+def _lasts(found: RetentionClass) -> timedelta:
+    begun = datetime(2001, 1, 1)  # noqa: DTZ001 - only lengths are compared
+    return found.ends(begun) - begun

@@ -3,15 +3,31 @@
 from collections.abc import Sequence
 from functools import partial
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection
 from django.db.utils import Error as DatabaseError
 
+from audits.retention import Retention
 from audits.trail.governed import governed_tables
 from audits.trail.installation import rows_of
 from audits.trail.keys import NoTrailKey, signing_key, trail_keys
 from audits.trail.plain_tables import oddities
 from audits.trail.publishing.trust import BadPolicy, witness_policy
+
+
+@register()
+def retention_is_not_cut_short(**_: object) -> list[CheckMessage]:
+    """audits.E007: COUNTERSIGN_RETENTION moves a kind of event to a period below what its regulation asks for."""
+    retention: Retention = settings.RETENTION
+    return [
+        Error(
+            f"COUNTERSIGN_RETENTION cannot be used: {said}.",
+            hint="Move a kind of event only to a class that keeps it longer, or leave it where it is.",
+            id="audits.E007",
+        )
+        for said in retention.shortened()
+    ]
 
 
 @register(Tags.database)

@@ -23,6 +23,20 @@ def test_each_class_lasts_as_long_as_its_regulation_asks_unless_a_setting_makes_
     assert longer.class_of("nobody.said.anything").name == "documentation"
 
 
+def test_moving_a_kind_of_act_never_keeps_it_for_less_than_its_own_regulation_asks() -> None:
+    shorter = parse_retention("nobody.said.anything=operation, nobody.said.more=records")
+    assert shorter.class_of("nobody.said.anything").period == "10 years"
+    assert shorter.class_of("nobody.said.more").period == "10 years"
+    assert [said.split(",")[0] for said in shorter.shortened()] == [
+        "nobody.said.anything=operation would keep nobody.said.anything for 183 days",
+        "nobody.said.more=records would keep nobody.said.more for 6 years",
+    ]
+    # A class that was made long enough takes them.
+    longer = parse_retention("records=11y, nobody.said.more=records")
+    assert longer.class_of("nobody.said.more").period == "11 years"
+    assert longer.shortened() == []
+
+
 def test_ten_years_from_a_leap_day_end_on_the_first_of_march() -> None:
     begun = datetime(2024, 2, 29, 12, tzinfo=UTC)
     assert parse_retention("").ends("nobody.said.anything", begun) == datetime(2034, 3, 1, 12, tzinfo=UTC)
@@ -57,4 +71,16 @@ def test_the_service_does_not_start_with_such_a_setting() -> None:
     )
     assert done.returncode == 1
     assert "COUNTERSIGN_RETENTION cannot be used: operation=90d is less than 183 days" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_command_runs_where_a_move_would_cut_an_approval_short() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COUNTERSIGN_RETENTION": "governance.approval.granted=operation"},
+    )
+    assert done.returncode == 1
+    assert "governance.approval.granted for 183 days, less than 10 years" in done.stderr
     assert "Traceback" not in done.stderr
