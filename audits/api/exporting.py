@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from audits.api.views import GuardedView
+from audits.errors import DomainError
 from audits.serializers.exporting import ExportQuery, FeedQuery
 from audits.services.exporting import FORMATS, TRAIL, Exported, export, export_trail
 from audits.services.feeding import PERMISSION, read_feed
@@ -44,6 +45,11 @@ class Export(GuardedView):
         form = given.pop("format")
         if name == TRAIL:
             return file_response(export_trail(actor=self.actor, form=form, chosen=given))
+        if given:
+            raise DomainError(
+                f"Only the export of the trail is narrowed: leave {', '.join(given)} out, or ask for exports/{TRAIL}.",
+                code="not_narrowed",
+            )
         return file_response(export(actor=self.actor, name=name, form=form))
 
 

@@ -87,6 +87,17 @@ def test_who_may_not_read_a_list_may_not_export_it(office: Database, stranger: U
     assert not Entry.objects.filter(kind__endswith=".exported").exists()
 
 
+@pytest.mark.parametrize("asked", ["subject=registry.model:1", "actor=user:1", "kind=audits.trail.exported"])
+def test_a_list_that_is_not_the_trail_is_not_narrowed_and_says_so(office: Database, auditor: User, asked: str) -> None:
+    refused = client_of("auditor").get(f"/api/v1/exports/models?{asked}")
+    assert refused.status_code == 400
+    problem = refused.json()
+    assert problem["code"] == "not_narrowed"
+    assert f"leave {asked.partition('=')[0]} out" in problem["detail"]
+    office.sequence()
+    assert not Entry.objects.filter(kind__endswith=".exported").exists()
+
+
 def test_exports_come_over_http_as_files(office: Database, auditor: User) -> None:
     make_version()
     office.sequence()
