@@ -91,19 +91,28 @@ class Frontier:
         self._size += 1
 
     def extend(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Add leaf hashes in order: as ``append``, at two thirds of its cost. Stops at one that is no hash."""
-        sha256, nodes, size = hashlib.sha256, self._nodes, self._size
-        try:
-            for leaf in leaf_hashes:
-                _require_hash(leaf)
-                node, below = leaf, size
-                while below & 1:
-                    node = sha256(b"\x01" + nodes.pop() + node).digest()
-                    below >>= 1
-                nodes.append(node)
-                size += 1
-        finally:
-            self._size = size
+        """Add leaf hashes in order: as ``append``, at half of its cost. Adds none where one of them is no hash.
+
+        Leaves that make up a perfect subtree are folded level by level, and its root goes in as a whole.
+        """
+        leaves = list(leaf_hashes)
+        for leaf in leaves if set(map(len, leaves)) - {HASH_SIZE} else ():
+            _require_hash(leaf)
+        sha256, at = hashlib.sha256, 0
+        while at < len(leaves):
+            fits = (len(leaves) - at).bit_length() - 1
+            height = min(fits, (self._size & -self._size).bit_length() - 1) if self._size else fits
+            level = leaves[at : at + (1 << height)]
+            for _ in range(height):
+                pairs = iter(level)
+                level = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+            node, below = level[0], self._size >> height
+            while below & 1:
+                node = node_hash(self._nodes.pop(), node)
+                below >>= 1
+            self._nodes.append(node)
+            self._size += 1 << height
+            at += 1 << height
 
     def root(self) -> bytes:
         """Return the root of the tree of ``size`` leaves."""

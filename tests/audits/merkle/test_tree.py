@@ -267,3 +267,22 @@ def test_many_proofs_of_one_large_tree_cost_logarithmic_work() -> None:
     size = 2**14
     tree = Tree(hashlib.sha256(number.to_bytes(4, "big")).digest() for number in range(size - 1))
     assert max(len(tree.inclusion_proof(index)) for index in range(tree.size)) == 14
+
+
+@given(st.lists(st.integers(0, 70), max_size=8))
+def test_a_frontier_grows_alike_by_single_leaves_and_by_portions(portions: list[int]) -> None:
+    leaves = iter([leaf_hash(b"%d" % number) for number in range(sum(portions))])
+    by_portions, by_leaves = Frontier(), Frontier()
+    for portion in portions:
+        taken = [next(leaves) for _ in range(portion)]
+        by_portions.extend(taken)
+        for leaf in taken:
+            by_leaves.append(leaf)
+        assert (by_portions.size, by_portions.nodes) == (by_leaves.size, by_leaves.nodes)
+
+
+def test_a_frontier_takes_none_of_many_leaves_where_one_is_no_hash() -> None:
+    frontier = Frontier([leaf_hash(b"")])
+    with pytest.raises(ValueError, match="32 bytes"):
+        frontier.extend([leaf_hash(b"a"), b"short"])
+    assert frontier.size == 1
