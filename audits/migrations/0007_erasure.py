@@ -35,7 +35,7 @@ BEGIN
 END $$;
 
 -- Take away the texts behind these commitments, and record which. What is gone already is passed over; the act's own
--- reason stays, since nobody could tell then why.
+-- reason stays, since nobody could tell then why, and for the same reason that of any act that erased or archived.
 CREATE FUNCTION audits_erase(commitments text[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -43,6 +43,13 @@ DECLARE
     here integer := public.audits_require_erasure();
     erased integer;
 BEGIN
+    IF EXISTS (
+        SELECT FROM public.audits_act a
+        WHERE a.kind IN ('audits.text.erased', 'audits.segment.archived') AND a.reason = ANY (commitments)
+        AND (a.epoch, a.xid) <> (here, pg_current_xact_id())
+    ) THEN
+        RAISE EXCEPTION 'the reason of an act that erased or archived stays' USING ERRCODE = '23514';
+    END IF;
     WITH mine AS (
         SELECT a.reason FROM public.audits_act a WHERE a.epoch = here AND a.xid = pg_current_xact_id()
     ), gone AS MATERIALIZED (

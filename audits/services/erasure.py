@@ -24,6 +24,8 @@ PERMISSION = "audits.erase_text"
 # Sent inside the act, with ``rows``: what rests on a text that is gone is judged anew there.
 texts_erased = Signal()
 
+# Why these were done must stay known: they are what explains that something is missing.
+_REASON_STAYS = ("audits.text.erased", "audits.segment.archived")
 _SHORTEST_NAME = 3
 _ACCOUNT_FIELDS = ("username", "first_name", "last_name", "email")
 
@@ -186,7 +188,10 @@ def _committed(value: object) -> Iterator[str]:
 
 
 def _reasons(actor: Actor, indexes: Iterable[int]) -> dict[int, str]:
-    """The commitments to the reasons of these entries' acts; nobody takes back why they did something themselves."""
+    """The commitments to the reasons of these entries' acts.
+
+    Nobody takes back why they did something themselves, nor why something was erased or archived.
+    """
     wanted = sorted(set(indexes))
     entries = {entry.index: entry for entry in Entry.objects.filter(index__in=wanted)}
     found: dict[int, str] = {}
@@ -194,6 +199,11 @@ def _reasons(actor: Actor, indexes: Iterable[int]) -> dict[int, str]:
         entry = entries.get(index)
         if entry is None:
             raise NotFound(f"The trail has no entry {index}.")
+        if entry.kind in _REASON_STAYS:
+            raise DomainError(
+                f"Entry {index} says why something was taken away ({entry.kind}): its reason stays, so leave it out.",
+                code="reason_stays",
+            )
         if entry.actor == actor.id:
             raise NotPermitted(
                 f"Entry {index} is your own act: somebody else erases what you gave as its reason.", code="own_reason"

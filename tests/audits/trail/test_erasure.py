@@ -1,13 +1,17 @@
 """Personal texts can be erased: the act says why, every proof holds, and nothing else may go."""
 
+from functools import partial
+
 import psycopg
 import pytest
 from django.db import connection
 
 from audits.errors import Conflict, DomainError, NotFound, NotPermitted
+from audits.events import SegmentArchived
 from audits.merkle.tree import leaf_hash, verify_inclusion
 from audits.models import Disclosure, Entry, User
 from audits.services.erasure import RowTexts, account_texts, erase, erase_account, plan_erasure
+from audits.trail import act
 from audits.trail.log import inclusion_proof, latest_checkpoint
 from audits.trail.verification import VerificationReport, verify
 from governance.services.people import assign_roles, close_account
@@ -94,6 +98,36 @@ def test_the_reason_of_an_act_is_erased_by_somebody_else_than_who_gave_it(
         erase(actor=acting(second), reasons=[entry.index], reason="Once more.")
     office.sequence()
     assert verify().ok
+
+
+def test_why_something_was_erased_or_archived_is_erased_by_nobody(office: Database, compliance_officer: User) -> None:
+    account = _closed(compliance_officer)
+    erase_account(actor=acting(compliance_officer), account=account, reason="Asked for it.")
+    archived = SegmentArchived(first=0, last=255, sha256="0" * 64, size=256, root="0" * 64)
+    with act(archived, actor=acting(compliance_officer), subject="system:trail", reason="Past the period."):
+        pass
+    assign_roles(
+        actor=acting(compliance_officer),
+        account=person("validator"),
+        roles=["compliance_officer"],
+        reason="A second one is needed.",
+    )
+    office.sequence()
+    second = acting(User.objects.get(pk=person("validator").pk))
+    erasing = "SELECT audits_open_act('audits.text.erased', 'user:1', 'psql', 'system:trail', 'why', '{}')"
+    for kind, said in (("audits.text.erased", "Asked for it."), ("audits.segment.archived", "Past the period.")):
+        entry = Entry.objects.get(kind=kind)
+        for attempt in (plan_erasure, partial(erase, reason="It told too much.")):
+            with pytest.raises(DomainError, match="its reason stays"):
+                attempt(actor=second, reasons=[entry.index])
+        # Nor past the service: with the application's own role, and as the owner.
+        commitment = Disclosure.objects.get(value=said).commitment
+        for role in ("application", "owner"):
+            with getattr(office, role)() as session, session.transaction(force_rollback=True):
+                session.execute(erasing)
+                with pytest.raises(psycopg.Error, match="of an act that erased or archived stays"):
+                    session.execute("SELECT audits_erase(%s)", [[commitment]])
+        assert Disclosure.objects.filter(commitment=commitment).exists()
 
 
 def test_only_a_compliance_officer_erases_and_never_without_a_reason_nor_what_is_not_personal(
