@@ -7,6 +7,7 @@ never leave. Runs as the owner of the tables: the application's role could neith
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 from django.db import connections, transaction
+from django.db.utils import OperationalError
 from django.utils import timezone
 
 from audits import events
@@ -32,6 +34,11 @@ from audits.trail.keys import trail_keys
 TILE = 256
 _AT_ONCE = 2000
 _GUARDED = ("audits_entry", "audits_act", "audits_change")
+# Whoever waits for a table's lock has every later act wait behind: so not long, and not only once.
+_LOCK_WAIT = "1s"
+_ATTEMPTS = 5
+_PAUSE = 1.0  # Seconds between attempts, in which acts go on.
+_NOT_TO_BE_HAD = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +217,24 @@ class _Archiving:
         return latest
 
     def _release(self, segment: Segment, reason: str) -> None:
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                time.sleep(_PAUSE)
+            try:
+                self._release_once(segment, reason)
+            except OperationalError as error:
+                if getattr(error.__cause__, "sqlstate", None) not in _NOT_TO_BE_HAD:
+                    raise
+            else:
+                return
+        raise Conflict(
+            f"Entries {segment.first} to {segment.last} were not released, since another session's open transaction "
+            "holds the trail's tables: nothing was changed by this. End that transaction, or run this again when it "
+            "has ended.",
+            code="tables_held",
+        )
+
+    def _release_once(self, segment: Segment, reason: str) -> None:
         what = events.SegmentArchived(
             first=segment.first, last=segment.last, sha256=segment.sha256, size=segment.size, root=segment.root
         )
@@ -221,7 +246,7 @@ class _Archiving:
         ):
             # The guards are lifted inside this transaction alone: its lock on each table keeps every other session from
             # writing there until they stand again, and a kill at any point undoes all of it.
-            cursor.execute("SET LOCAL lock_timeout = '20s'")
+            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
             for table in _GUARDED:
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER audits_refuse")
             # Acts that archived stay: they say which file holds what is gone. So do those about the trail's keys:

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from audits.errors import Conflict, DomainError
 from audits.merkle.errors import VerificationError
@@ -223,6 +224,27 @@ def test_a_release_that_fails_half_way_leaves_the_guards_and_every_row(
             _release()
     report = verify()
     assert report.ok, _codes(report)
+
+
+def test_a_release_gives_way_to_an_open_writer_says_so_and_changes_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(database, 300)
+    monkeypatch.setattr(archiving, "_ATTEMPTS", 2)
+    monkeypatch.setattr(archiving, "_LOCK_WAIT", "100ms")
+    monkeypatch.setattr(archiving, "_PAUSE", 0.0)
+    with database.owner() as session, monkeypatch.context() as later:
+        later.setattr(timezone, "now", lambda: LATER)
+        session.execute("BEGIN")
+        session.execute("LOCK TABLE audits_change IN ROW EXCLUSIVE MODE")  # As every act holds it until it ends.
+        with pytest.raises(CommandError, match="0 to 255 were not released") as refused:
+            call_command("archive", "--entries", "256", "--release", "--reason", "Past the period.")
+        assert refused.value.returncode == 1
+        session.execute("ROLLBACK")
+    assert not Entry.objects.filter(kind="audits.segment.archived").exists()
+    assert not list(released_segments())
+    assert verify().ok
+    assert [found.released for found in _release()] == [True]
 
 
 def test_a_half_written_file_that_bears_no_name_is_swept_and_one_that_bears_one_is_written_anew(
