@@ -52,7 +52,7 @@ class SegmentArchived:
 @event("audits.trail.exported")
 @dataclass(frozen=True, kw_only=True)
 class TrailExported:
-    """Somebody read the trail out: as a feed (kept once a day for each reader), or as a list."""
+    """Somebody read the trail out: as a feed from ``first`` on (going on that day is no new act), or as a list."""
 
     format: str
     first: int

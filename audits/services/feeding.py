@@ -1,6 +1,7 @@
 """Gives the feed of the trail to those who may have it, over HTTP or into a file that only grows. Never skips an entry.
 
-Reading out is an act; a feed is asked for all day, so it is one act a day for each reader.
+Reading out is an act; a feed is asked for all day, so going on is covered by the reader's act of that day in the same
+format. Whoever reads again from where that began, or from before, leaves another act.
 """
 
 import fcntl
@@ -12,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
 from django.utils import timezone
 
 from audits import events
@@ -73,10 +75,13 @@ def append_feed(*, actor: Actor, path: Path, form: str) -> Appended:
 
 def _record(actor: Actor, form: str, first: int) -> None:
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    what = events.TrailExported(format=form, first=first)
-    if not Entry.objects.filter(actor=actor.id, kind="audits.trail.exported", at__gte=today).exists():
-        with act(what, actor=actor, subject="system:trail"):
-            pass
+    for entry in Entry.objects.filter(actor=actor.id, kind="audits.trail.exported", at__gte=today):
+        said = orjson.loads(bytes(entry.body))["act"]["data"]
+        # The export of a list is an act of this kind too, in another format.
+        if said["format"] == form and said["first"] < first:
+            return
+    with act(events.TrailExported(format=form, first=first), actor=actor, subject="system:trail"):
+        pass
 
 
 @contextmanager

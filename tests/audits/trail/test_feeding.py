@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from audits.errors import Conflict, DomainError, NotPermitted
 from audits.merkle.tree import leaf_hash
 from audits.models import Entry, User
+from audits.services.exporting import export_trail
 from audits.services.feeding import append_feed, read_feed
 from audits.trail import Actor
 from audits.trail.log import latest_checkpoint
@@ -80,12 +81,38 @@ def test_whoever_asks_after_the_last_index_gets_everything_once_and_nothing_that
         read_feed(actor=acting(auditor), after=size + 5, limit=7, form="ndjson")
 
 
-def test_reading_the_feed_is_one_act_a_day_for_each_reader_and_only_for_who_may(
+def test_reading_the_feed_again_or_in_another_form_the_same_day_leaves_another_act_whatever_was_exported(
+    office: Database, auditor: User
+) -> None:
+    office.sequence()
+    reader = acting(auditor)
+
+    def acts() -> int:
+        office.sequence()
+        return Entry.objects.filter(kind="audits.trail.exported", actor=reader.id).count()
+
+    export_trail(actor=reader, form="csv")
+    assert acts() == 1
+    list(read_feed(actor=reader, after=3, limit=2, form="ndjson"))
+    assert acts() == 2  # The export of a list does not stand for it.
+    list(read_feed(actor=reader, after=5, limit=2, form="ndjson"))
+    assert acts() == 2
+    list(read_feed(actor=reader, after=5, limit=2, form="ocsf"))
+    assert acts() == 3
+    list(read_feed(actor=reader, after=-1, limit=2, form="ndjson"))
+    assert acts() == 4
+    list(read_feed(actor=reader, after=1, limit=2, form="ndjson"))
+    assert acts() == 4
+    list(read_feed(actor=reader, after=-1, limit=10_000, form="ndjson"))
+    assert acts() == 5
+
+
+def test_going_on_with_the_feed_is_one_act_a_day_for_each_reader_and_only_for_who_may(
     office: Database, auditor: User, owner: User
 ) -> None:
     office.sequence()
-    for _ in range(3):
-        list(read_feed(actor=acting(auditor), after=-1, limit=2, form="ndjson"))
+    for after in (-1, 1, 3):
+        list(read_feed(actor=acting(auditor), after=after, limit=2, form="ndjson"))
         office.sequence()
     assert Entry.objects.filter(kind="audits.trail.exported", actor=acting(auditor).id).count() == 1
     with pytest.raises(NotPermitted):
