@@ -71,7 +71,7 @@ class _Appended:
 class _Stored(NamedTuple):
     """An entry as the table holds it now."""
 
-    index: int
+    place: int
     body: bytes
     leaf: bytes
     has_content: bool
@@ -197,7 +197,7 @@ class Sequencer:
         for entries in self._stored(checked.size):
             hashes = [tree.leaf_hash(entry.body) for entry in entries]
             for index, (entry, hashed) in enumerate(zip(entries, hashes, strict=True), start=checked.size):
-                if entry.index != index:
+                if entry.place != index:
                     raise TrailAlarm("The log has holes: indexes are missing. Run ./run verify.", code="holes")
                 told = appended.leaf(index)
                 if entry.leaf != hashed or (told and told != hashed):
@@ -224,7 +224,7 @@ class Sequencer:
                 yield entries
                 if len(entries) < _AT_ONCE:
                     return
-                first = entries[-1].index + 1
+                first = entries[-1].place + 1
 
     def _rehash_content(self, index: int, body: bytes) -> None:
         with connections[self._using].cursor() as cursor:
