@@ -82,7 +82,12 @@ SHOWN_BY: dict[int, list[str]] = {
         "../merkle/test_attacks.py::test_the_attack_is_found_out_at_its_step",
         "../../fuzzing/test_every_reader.py::*",
     ],
-    34: [
+    34: ["test_forged_entries.py::test_acts_that_the_progress_was_set_past_are_found_and_come_in_when_it_is_set_back"],
+    35: [
+        "test_archiving.py::test_an_entry_emptied_without_an_act_is_found",
+        "test_erasure.py::test_what_is_not_erased_by_an_act_is_found_missing_and_what_comes_back_is_found",
+    ],
+    36: [
         "test_every_system_call.py::test_whatever_system_call_fails_the_trail_verifies_and_no_act_is_missing",
         "test_database_faults.py::test_a_database_that_crashes_again_and_again_loses_no_act_that_was_told",
         "test_database_faults.py::test_a_disk_that_fills_up_stops_the_trail_and_nothing_that_was_told_is_lost",
