@@ -81,9 +81,15 @@ def test_the_session_in_the_documents_names_addresses_that_exist() -> None:
         assert resolve(f"/api/v1{path}").func is not no_such_address, path
 
 
+# What is asked for in a body and answered with a file; the act of handing it out changes nothing.
+BUNDLES = {"/api/v1/trail/bundle"}
+
+
 def test_what_writes_answers_with_a_receipt(schema: dict[str, dict[str, dict[str, dict[str, object]]]]) -> None:
     for path, methods in schema["paths"].items():
         for method in {"post", "put"} & set(methods):
+            if path in BUNDLES:
+                continue
             answers = json.dumps(methods[method]["responses"])
             assert "schemas/Receipt" in answers or "schemas/DecisionAnswer" in answers, (method, path)
 
