@@ -124,8 +124,9 @@ def _said(kind: str) -> list[dict[str, str]]:
 
 
 def _data(entry: Entry) -> dict[str, str]:
-    data: dict[str, str] = json.loads(bytes(entry.body))["act"]["data"]
-    return data
+    """Old and new key; of an act that names none, since anybody in the application can open one, both are empty."""
+    data: dict[str, object] = json.loads(bytes(entry.body))["act"]["data"]
+    return {name: found if isinstance(found := data.get(name), str) else "" for name in ("old", "new")}
 
 
 def _successor(given: VerifyingKey | None) -> VerifyingKey:

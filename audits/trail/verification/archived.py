@@ -25,9 +25,11 @@ from audits.trail.verification.report import Findings
 
 _COLUMNS = """
 SELECT index, epoch || ':' || xid, act_id::text, kind, actor, subject,
-       trim('"' from to_json(at AT TIME ZONE 'UTC')::text) || 'Z'
+       trim('"' from to_json(at AT TIME ZONE 'UTC')::text) || 'Z', content IS NOT NULL
 FROM audits_entry WHERE index BETWEEN %s AND %s AND body = '' ORDER BY index
 """
+
+_FIELDS = ("xid", "act_id", "kind", "actor", "subject", "at", "content")
 
 
 class Archive:
@@ -83,8 +85,9 @@ def _check_columns(reader: Reader, findings: Findings, segment: Segment, tell: T
         said: tuple[Json, ...] = (
             document["transaction"],
             *(act[name] for name in ("id", "kind", "actor", "subject", "at")),
+            False,  # What was beside it left with it.
         )
-        for field, trail, there in zip(("xid", "act_id", "kind", "actor", "subject", "at"), said, row[1:], strict=True):
+        for field, trail, there in zip(_FIELDS, said, row[1:], strict=True):
             if trail != there:
                 findings.add(
                     "entry_column",

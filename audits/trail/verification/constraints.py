@@ -29,6 +29,18 @@ CONSTRAINTS: dict[tuple[str, str], str] = {
     ("audits_timestamp", "audits_timestamp_authority_check"): "CHECK ((authority <> ''::text))",
 }
 
+# What the database itself puts into a row: when it came, its id, its number.
+DEFAULTS: dict[tuple[str, str], str] = {
+    ("audits_epoch", "number"): "identity a",
+    ("audits_epoch", "started_at"): "clock_timestamp()",
+    ("audits_act", "id"): "gen_random_uuid()",
+    ("audits_act", "at"): "clock_timestamp()",
+    ("audits_change", "n"): "identity a",
+    ("audits_checkpoint", "signed_at"): "clock_timestamp()",
+    ("audits_cosignature", "at"): "clock_timestamp()",
+    ("audits_timestamp", "at"): "clock_timestamp()",
+}
+
 
 def check_constraints(reader: Reader, findings: Findings) -> None:
     found = {
@@ -53,6 +65,34 @@ def check_constraints(reader: Reader, findings: Findings) -> None:
                 there=there,
             )
     findings.checked += len(CONSTRAINTS)
+
+
+def check_defaults(reader: Reader, findings: Findings) -> None:
+    """By another default every act would be dated as somebody likes, or have an id that was chosen."""
+    found = {
+        (table, column): made
+        for table, column, made in reader.rows(
+            "SELECT c.relname, a.attname, CASE WHEN a.attidentity <> '' THEN 'identity ' || a.attidentity::text"
+            " ELSE pg_get_expr(d.adbin, d.adrelid) END"
+            " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+            " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s) AND a.attnum > 0"
+            " AND NOT a.attisdropped AND (d.adbin IS NOT NULL OR a.attidentity <> '')",
+            [list(TRAIL_TABLES)],
+        )
+    }
+    for table, column in sorted(DEFAULTS.keys() | found.keys()):
+        trail, there = DEFAULTS.get((table, column)), found.get((table, column))
+        if trail != there:
+            findings.add(
+                "default_changed",
+                f"The default of {column} in {table} is not as Countersign installs it.",
+                table=table,
+                key=column,
+                trail=trail,
+                there=there,
+            )
+    findings.checked += len(DEFAULTS)
 
 
 def check_event_triggers(reader: Reader, findings: Findings) -> None:

@@ -14,10 +14,16 @@ from audits.trail.capture import configuration, function_bodies, function_name, 
 from audits.trail.guards_registry import ExpectedFunction, expected_functions, expected_triggers, functions_in
 from audits.trail.installation import PROGRESS_TABLES, TRAIL_TABLES
 from audits.trail.verification.columns import check_columns, check_plain
-from audits.trail.verification.constraints import check_constraints, check_event_triggers, check_rules
+from audits.trail.verification.constraints import (
+    check_constraints,
+    check_defaults,
+    check_event_triggers,
+    check_rules,
+)
 from audits.trail.verification.matter import Matter, Tell
 from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import Findings
+from audits.trail.verification.shadows import check_shadows
 
 _GUARD = (
     "CREATE TRIGGER audits_refuse BEFORE DELETE OR UPDATE OR TRUNCATE ON public.{table}"
@@ -55,6 +61,8 @@ def check_guards(matter: Matter, findings: Findings, tell: Tell) -> None:
     check_rules(reader, findings, tables)
     check_plain(reader, findings, tables)
     check_columns(matter, findings)
+    check_defaults(reader, findings)
+    check_shadows(reader, findings)
 
 
 def _functions_of_migrations() -> dict[str, ExpectedFunction]:

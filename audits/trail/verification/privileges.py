@@ -8,6 +8,8 @@ from audits.trail.verification.reading import Reader
 from audits.trail.verification.report import Findings
 
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+# Where the application finds its tables: its own schema before public is where step 7 looks for tables of our names.
+_PATHS = ("public", '"$user",public')
 _ATTRIBUTES = {
     "rolsuper": "is a superuser",
     "rolcreaterole": "may create roles",
@@ -145,3 +147,11 @@ def _check_parameters(reader: Reader, findings: Findings, role: str) -> None:
         " AND s.value LIKE 'session\\_replication\\_role=%%'"
     ):
         findings.add("role_parameter", f"Sessions begin with {setting}.", key=role, field="session_replication_role")
+    for (setting,) in reader.rows(
+        "SELECT s.value FROM pg_db_role_setting d CROSS JOIN LATERAL unnest(d.setconfig) AS s (value)"
+        " WHERE d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        " AND d.setrole IN (0, to_regrole(quote_ident(%s))) AND s.value LIKE 'search\\_path=%%'",
+        [role],
+    ):
+        if setting.partition("=")[2].replace(" ", "") not in _PATHS:
+            findings.add("role_parameter", f"Sessions begin with {setting}.", key=role, field="search_path")

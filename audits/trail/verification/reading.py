@@ -25,6 +25,8 @@ _numbers = count()
 
 _SETTINGS = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    # Whatever the role or the database was told: no schema comes between.
+    "SET LOCAL search_path = pg_catalog, public",
     "SET LOCAL extra_float_digits = 1",
     "SET LOCAL \"DateStyle\" = 'ISO'",
     # Of what is personal or hashed, the trail has the text (encoding.pins).

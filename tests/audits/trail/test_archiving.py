@@ -175,6 +175,18 @@ def test_a_missing_or_altered_file_of_the_archive_is_found_and_named(database: D
     assert verify().ok
 
 
+def test_a_content_put_beside_an_entry_that_left_is_found(database: Database) -> None:
+    _fill(database, 300)
+    _release()
+    database.sequence()
+    with database.superuser() as session:
+        session.execute("ALTER TABLE audits_entry DISABLE TRIGGER audits_refuse")
+        session.execute("UPDATE audits_entry SET content = 'planted' WHERE index = 7")
+        session.execute("ALTER TABLE audits_entry ENABLE ALWAYS TRIGGER audits_refuse")
+    found = [(finding.code, finding.key, finding.field) for step in verify().steps for finding in step.findings]
+    assert found == [("entry_column", "7", "content")]
+
+
 def test_an_entry_emptied_without_an_act_is_found(database: Database) -> None:
     _fill(database, 20)
     with database.superuser() as session:

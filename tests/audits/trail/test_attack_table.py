@@ -56,6 +56,7 @@ SHOWN_BY: dict[int, list[str]] = {
     ],
     18: [
         "test_verification.py::test_a_guard_that_was_switched_off_or_replaced_is_named",
+        "test_verification.py::test_a_table_or_function_that_the_application_finds_before_ours_is_named",
         "test_plain_tables.py::test_a_column_that_no_migration_made_is_named",
     ],
     19: ["test_verification.py::test_a_right_too_many_of_the_applications_role_is_named"],
@@ -70,7 +71,10 @@ SHOWN_BY: dict[int, list[str]] = {
     25: ["test_restoring.py::test_a_restored_database_writes_nothing_until_setup_has_run"],
     26: ["test_attack_stories.py::test_a_fork_shown_to_a_second_auditor_is_found_when_the_two_compare"],
     27: ["test_attack_stories.py::test_a_replaced_key_signs_nothing_and_is_found"],
-    28: ["test_rotation.py::test_a_checkpoint_of_a_retired_key_beyond_its_last_size_is_found"],
+    28: [
+        "test_rotation.py::test_a_checkpoint_of_a_retired_key_beyond_its_last_size_is_found",
+        "test_rotation.py::test_a_later_act_neither_lifts_a_retired_keys_last_size_nor_takes_its_announcement_away",
+    ],
     29: ["test_attack_stories.py::test_an_old_checkpoint_shown_again_does_not_pass_for_the_newest"],
     30: ["publishing/test_verifying.py::test_a_tile_that_was_changed_or_removed_is_named"],
     31: [

@@ -1,5 +1,6 @@
 """The trail's key is rotated: old receipts stay good, the old key signs nothing more, and a kill loses neither."""
 
+import json
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from audits.trail.keys import (
     NoTrailKey,
     key_file,
     next_key_file,
+    retired_file,
     retired_keys,
     signer_state,
     signing_key,
@@ -119,6 +121,31 @@ def test_a_rotation_keeps_old_checkpoints_good_and_starts_with_the_new_key(datab
     assert out.getvalue() == f"{before.vkey} {retired.last}\n"
     # The old private half is nowhere any more.
     assert [path.name for path in key_file().parent.iterdir()] == ["trail.pem"]
+
+
+@pytest.mark.parametrize("data", ["{}", '{"old":[],"new":1}'])
+def test_an_act_of_a_keys_kind_that_names_none_stops_no_rotation(database: Database, data: str) -> None:
+    with database.application() as application:
+        for kind in ("audits.key.announced", "audits.key.rotated"):
+            application.execute("SELECT audits_open_act(%s, 'user:1', 'sql', %s, '', %s)", [kind, SUBJECT, data])
+    database.sequence()
+    rotate(actor=OPERATOR)
+    assert verify().ok
+
+
+def test_a_later_act_neither_lifts_a_retired_keys_last_size_nor_takes_its_announcement_away(database: Database) -> None:
+    add_people(2)
+    database.sequence()
+    old = verifying_key().vkey
+    rotate(actor=OPERATOR)
+    with database.application() as application:
+        for kind in ("audits.key.announced", "audits.key.rotated"):
+            data = json.dumps({"old": old, "new": verifying_key().vkey, "last": 1000})
+            application.execute("SELECT audits_open_act(%s, 'user:1', 'sql', %s, '', %s)", [kind, SUBJECT, data])
+    database.sequence()
+    assert verify().ok
+    retired_file().write_text(f"{old} 1000\n", encoding="utf-8")
+    assert [finding.code for step in verify().steps for finding in step.findings] == ["retired_key"]
 
 
 def test_keys_are_rotated_again_and_again(database: Database) -> None:
